@@ -1,0 +1,35 @@
+"""What every test gets: a store and a seed of its own, and a look round for what it left behind."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import ppl_core as ppl
+from ppl_core.effects import is_handled
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("browser") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
+
+
+def open_widgets() -> dict[str, object]:
+    """Every widget that has not been closed, by model id; empty while ipywidgets is not imported."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    return dict(module._instances) if module else {}
+
+
+@pytest.fixture(autouse=True)
+def clean_slate() -> Iterator[None]:
+    """Each test starts seeded and without parameters, and leaves no handler and no widget behind."""
+    widgets = open_widgets()
+    ppl.set_rng_seed(101)
+    with ppl.ParamStore():
+        yield
+    assert not is_handled(), "the test left a handler on the stack: enter handlers with `with`"
+    left = {key: widget for key, widget in open_widgets().items() if key not in widgets}
+    for widget in left.values():
+        widget.close()
+    assert not left, f"the test left widgets open, close them: {list(left.values())[:5]}"
