@@ -4,9 +4,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import torch
 
-import ppl_core as ppl
 from ppl_core.effects import is_handled
+from ppl_core.params import ParamStore
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,8 +26,8 @@ def open_widgets() -> dict[str, object]:
 def clean_slate() -> Iterator[None]:
     """Each test starts seeded and without parameters, and leaves no handler and no widget behind."""
     widgets = open_widgets()
-    ppl.set_rng_seed(101)
-    with ppl.ParamStore():
+    torch.manual_seed(101)
+    with ParamStore():
         yield
     assert not is_handled(), "the test left a handler on the stack: enter handlers with `with`"
     left = {key: widget for key, widget in open_widgets().items() if key not in widgets}
