@@ -1,0 +1,62 @@
+"""A compact probabilistic programming language on PyTorch.
+
+The import order is the reading order:
+
+    errors, values   what can go wrong; what a program may be given
+    effects          Site, Handler: how a statement gets its meaning     <- start reading here
+    distributions    torch's distributions, and what a program adds to them
+    params           learnable values by name, under constraints
+    primitives       sample, param, plate, deterministic, factor
+    handlers         trace, replay, condition, do, substitute, block, scale, mask, seed
+    density          a program as a function
+    optim            update rules as pure functions
+    runs             the step protocol, and runs that own their randomness
+    inspect          what a program did; whether a guide fits its model
+    infer            elbo, svi
+"""
+
+from . import distributions, handlers, infer, optim
+from .density import log_density, potential
+from .effects import Handler, Site
+from .errors import GuideError, InferenceError, ModelError, ParamError, PPLError, ShapeError
+from .handlers import Trace, condition, do
+from .params import ParamStore, clear_param_store, get_param_store
+from .primitives import deterministic, factor, param, plate, sample, subsample
+from .runs import InferenceRun, Snapshot, set_rng_seed
+from .values import enable_validation, validation_enabled
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GuideError",
+    "Handler",
+    "InferenceError",
+    "InferenceRun",
+    "ModelError",
+    "PPLError",
+    "ParamError",
+    "ParamStore",
+    "ShapeError",
+    "Site",
+    "Snapshot",
+    "Trace",
+    "clear_param_store",
+    "condition",
+    "deterministic",
+    "distributions",
+    "do",
+    "enable_validation",
+    "factor",
+    "get_param_store",
+    "handlers",
+    "infer",
+    "log_density",
+    "optim",
+    "param",
+    "plate",
+    "potential",
+    "sample",
+    "set_rng_seed",
+    "subsample",
+    "validation_enabled",
+]

@@ -1,0 +1,227 @@
+"""How a statement gets its meaning. Start reading here.
+
+A program says `sample("weight", ...)`; what that does is decided outside it. The statement becomes a
+`Site`, which travels outward through the active handlers, innermost first. A handler may
+
+- replace the site before it forwards it, to change what happens further out (`condition`),
+- look at the settled site that comes back (`trace`),
+- answer by itself, so that nobody further out ever hears of the statement (`block`).
+
+A site that leaves the outermost handler is settled by the plain meaning of its kind: a `sample` is
+drawn, a `param` is looked up. Nothing else in this package is needed to understand a handler.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial, update_wrapper
+from types import MappingProxyType, MethodType
+from typing import Any, Self
+
+from torch import Tensor
+
+Forward = Callable[["Site"], "Site"]
+
+
+class Site:
+    """One statement on its way through the handlers: replaced, never changed.
+
+    Read a field as an attribute (`site.value`) or by its name in Pyro (`site["value"]`,
+    `site["is_observed"]`, `site["type"]`).
+    """
+
+    kind: str  # "sample" | "param" | "subsample", or a kind of your own
+    name: str
+    fn: Any = None  # a Distribution (sample), the initial value (param), the data (subsample)
+    value: Any = None  # batch_shape + event_shape, once settled
+    observed: bool = False  # the value is data: part of the likelihood
+    scale: float | Tensor = 1.0  # factor on the log probability
+    mask: bool | Tensor | None = None  # batch_shape; False entries do not count
+    plates: tuple[Any, ...] = ()  # frames of the plates around the statement, innermost first
+    infer: Mapping[str, Any] = MappingProxyType({})  # wishes to the inference algorithm
+    set_by: str = ""  # who gave the value: "obs", "condition", "replay", ...; "" for a draw of its own
+    intervened: Any = None  # what `do` hands on downstream in place of `value`
+    noise: Tensor | None = None  # the standard draw behind a reparameterised value
+    constraint: Any = None  # of a param
+    event_dim: int | None = None  # of a param or subsample statement
+    where: str = ""  # file:line of the statement, known while validation is on
+
+    _pyro_names = MappingProxyType(
+        {"type": "kind", "is_observed": "observed", "cond_indep_stack": "plates"}
+    )
+
+    def __init__(self, kind: str, name: str, fn: Any = None, **fields: Any):
+        self.__dict__.update(fields, kind=kind, name=name, fn=fn)
+
+    def replace(self, **changes: Any) -> "Site":
+        """A copy of this site with other fields."""
+        site = object.__new__(Site)
+        site.__dict__.update(self.__dict__)
+        site.__dict__.pop("log_prob", None)
+        site.__dict__.update(changes)
+        return site
+
+    def __setattr__(self, field: str, value: Any) -> None:
+        raise AttributeError(f"a Site is never changed: use site.replace({field}=...)")
+
+    def __getattr__(self, field: str) -> Tensor:
+        # Reached only while the log probability has not been asked for: it is computed once.
+        if field == "log_prob" and self.kind == "sample":
+            value = scale_and_mask(self.unscaled_log_prob, self.scale, self.mask)
+            self.__dict__["log_prob"] = value
+            return value
+        raise AttributeError(f"site {self.name!r} ({self.kind}) has no field {field!r}")
+
+    @property
+    def unscaled_log_prob(self) -> Tensor:
+        """Log density of the value in nats, batch_shape; before scale and mask."""
+        return self.fn.log_prob(self.value)
+
+    @property
+    def log_prob_sum(self) -> Tensor:
+        """The site's scalar share of the log joint, in nats."""
+        return self.log_prob.sum()
+
+    def __getitem__(self, field: str) -> Any:
+        return getattr(self, self._pyro_names.get(field, field))
+
+    def __contains__(self, field: str) -> bool:
+        return self._pyro_names.get(field, field) in self.__dict__
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """`site[field]`, or `default` where the site has no such field."""
+        return getattr(self, self._pyro_names.get(field, field), default)
+
+    def __repr__(self) -> str:
+        value = self.value if not isinstance(self.value, Tensor) or self.value.numel() == 1 else (
+            f"tensor{tuple(self.value.shape)}"
+        )
+        seen = " observed" if self.observed else ""
+        return f"Site({self.kind} {self.name!r}{seen}, {self.fn}, value={value})"
+
+
+def scale_and_mask(
+    log_prob: Tensor, scale: float | Tensor = 1.0, mask: bool | Tensor | None = None
+) -> Tensor:
+    """Scale log probabilities and set the masked ones to zero, also where they are infinite or nan."""
+    if isinstance(scale, Tensor) or scale != 1.0:
+        log_prob = log_prob * scale
+    if mask is None or mask is True:
+        return log_prob
+    if mask is False:
+        return log_prob.new_zeros(log_prob.shape)
+    return log_prob.where(mask, log_prob.new_zeros(()))
+
+
+class Handler:
+    """Another meaning for the statements of a program.
+
+    One class is wrapper, decorator and context manager:
+
+        condition(model, data={...})        # a new model
+        @condition(data={...})              # above a def
+        with condition(data={...}): ...     # around statements
+
+    Override `handle`. A wrapped model gets a fresh copy of the handler on each call, so handled models
+    nest, recurse and run in several threads.
+    """
+
+    def __new__(cls, fn: Callable[..., Any] | None = None, *settings: Any, **named: Any) -> Any:
+        handler = object.__new__(cls)
+        if fn is None:
+            return handler
+        if not callable(fn):
+            raise TypeError(
+                f"{cls.__name__}: the first argument is the model, got {fn!r}. "
+                f"Name the other arguments: {cls.__name__}(model, ...=...)"
+            )
+        handler.__init__(*settings, **named)
+        return handler(fn)
+
+    def __call__(self, fn: Callable[..., Any]) -> "Handled":
+        return Handled(self, fn)
+
+    def handle(self, site: Site, forward: Forward) -> Site:
+        """Return the settled site; `forward(site)` asks everyone further out."""
+        return forward(site)
+
+    def fresh(self) -> Self:
+        """A copy for one run."""
+        handler = object.__new__(type(self))
+        handler.__dict__.update(self.__dict__)
+        return handler
+
+    def __enter__(self) -> Any:
+        _active.outer.append(_active.emit)
+        _active.emit = partial(self.handle, forward=_active.emit)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _active.emit = _active.outer.pop()
+
+
+class Handled:
+    """A program with a handler around it: called like the program, with its name and signature."""
+
+    def __init__(self, handler: Handler, fn: Callable[..., Any]):
+        update_wrapper(self, fn, updated=())
+        self.handler, self.fn = handler, fn
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with self.handler.fresh():
+            return self.fn(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"{type(self.handler).__name__}({self.fn!r})"
+
+
+_meanings: dict[str, Callable[[Site], Site]] = {}
+
+
+def meaning(kind: str) -> Callable[[Callable[[Site], Site]], Callable[[Site], Site]]:
+    """Register what statements of a kind do when no handler answers them."""
+
+    def register(settle_kind: Callable[[Site], Site]) -> Callable[[Site], Site]:
+        _meanings[kind] = settle_kind
+        return settle_kind
+
+    return register
+
+
+def settle(site: Site) -> Site:
+    """The plain meaning of a statement, heard by nobody."""
+    return _meanings[site.kind](site)
+
+
+class _Active(threading.local):
+    """The handlers at work in this thread: a chain of calls, and the chains around it."""
+
+    def __init__(self) -> None:
+        self.emit: Forward = settle
+        self.outer: list[Forward] = []
+
+
+_active = _Active()
+
+
+def emit(site: Site) -> Site:
+    """Send a statement through the active handlers of this thread; the settled site comes back."""
+    return _active.emit(site)
+
+
+def is_handled() -> bool:
+    """Whether any handler is active in this thread."""
+    return bool(_active.outer)
+
+
+class suspended:
+    """No handler at all inside `with suspended():`, for work that is not part of the program."""
+
+    def __enter__(self) -> None:
+        _active.outer.append(_active.emit)
+        _active.emit = settle
+
+    def __exit__(self, *error: Any) -> None:
+        _active.emit = _active.outer.pop()

@@ -1,0 +1,270 @@
+"""Stochastic variational inference: fit a guide to a posterior by following noisy gradients of a loss."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..errors import InferenceError
+from ..handlers import log_prob_of, replay, trace
+from ..optim import Optimizer
+from ..params import ParamStore, get_param_store
+from ..values import validation, validation_enabled
+from .elbo import ELBO, Trace_ELBO
+
+Program = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SVIState:
+    """All that the next step needs.
+
+    Attributes:
+        values: parameter name -> unconstrained value.
+        optim: parameter name -> state of the optimiser.
+        step: steps taken.
+    """
+
+    values: Mapping[str, Tensor]
+    optim: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SVIInfo:
+    """What a watcher may want to know about a step.
+
+    Attributes:
+        loss: the estimate at the values before the step, in nats.
+        grads: parameter name -> gradient of the loss in the unconstrained value.
+    """
+
+    loss: float
+    grads: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class SVIRunResult:
+    """What a training left behind.
+
+    Attributes:
+        losses: one estimate a step, in nats, (num_steps,).
+        params: parameter name -> constrained value after the last step.
+        state: to go on from.
+    """
+
+    losses: Tensor
+    params: Mapping[str, Tensor]
+    state: SVIState
+
+
+class SVI:
+    """Fit a guide's parameters so that the guide approaches the model's posterior.
+
+    `svi.step(*args)` is Pyro's: one step on the current parameter store. `svi.init` and `svi.update`
+    are the same step on a state of your own, for whoever wants to watch, rewind or branch.
+
+    Args:
+        model: the conditioned program.
+        guide: a program with the same arguments that draws every latent site of the model.
+        optim: from `ppl_core.optim`.
+        loss: an ELBO, or a function `(model, guide, *args) -> scalar tensor` to be minimised.
+        store: where the parameters live; by default the store that is current at each call.
+
+    Raises:
+        GuideError: on the first step, if guide and model do not fit.
+        InferenceError: the loss is infinite or not a number; parameters stay as they were.
+
+    >>> svi = SVI(conditioned_scale, guide, SGD({"lr": 0.001, "momentum": 0.1}))  # doctest: +SKIP
+    >>> losses = [svi.step(8.5) for _ in range(2500)]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: Program,
+        guide: Program,
+        optim: Optimizer,
+        loss: ELBO | Callable[..., Tensor] | None = None,
+        store: ParamStore | None = None,
+    ):
+        loss = Trace_ELBO() if loss is None else loss
+        if isinstance(loss, type):
+            raise TypeError(f"SVI: loss={loss.__name__} is a class; make one: loss={loss.__name__}()")
+        if isinstance(optim, torch.optim.Optimizer):
+            name = type(optim).__name__
+            raise TypeError(
+                f"SVI: optim is a torch optimiser, which knows its parameters before the guide has "
+                f'any. Use ppl_core.optim.{name}({{"lr": ...}}).'
+            )
+        if not isinstance(optim, Optimizer):
+            raise TypeError(f'SVI: optim is an optimiser such as Adam({{"lr": 0.01}}), got {optim!r}')
+        self.model, self.guide, self.optim, self.loss = model, guide, optim, loss
+        self._loss = loss.differentiable_loss if isinstance(loss, ELBO) else loss
+        self._store = store
+        self._steps, self._optim_state = 0, {}
+        self._proven: object = None
+
+    @property
+    def store(self) -> ParamStore:
+        """The parameter store this call works on."""
+        return get_param_store() if self._store is None else self._store
+
+    # ---- Pyro's face: one store, changed by each step
+
+    def step(self, *args: Any, **kwargs: Any) -> float:
+        """Take one step on the store and return its loss estimate in nats."""
+        store = self.store
+        info, self._optim_state = self._move(store, self._optim_state, self._steps, args, kwargs)
+        self._steps += 1
+        return info.loss
+
+    def evaluate_loss(self, *args: Any, **kwargs: Any) -> float:
+        """One estimate of the loss in nats; nothing moves."""
+        with self.store, torch.no_grad():
+            return self._loss(self.model, self.guide, *args, **kwargs).item()
+
+    def run(self, num_steps: int, *args: Any, progress_bar: bool = True, **kwargs: Any) -> SVIRunResult:
+        """Take many steps on the store, with a progress bar that can be turned off.
+
+        An interrupt or an error leaves the store where it was.
+        """
+        losses = []
+        with tqdm(total=num_steps, disable=not progress_bar, desc="SVI") as bar:
+            for done in range(num_steps):
+                losses.append(self.step(*args, **kwargs))
+                if done % 50 == 49 or done == num_steps - 1:
+                    bar.set_postfix_str(f"loss {sum(losses[-50:]) / len(losses[-50:]):.4g}", False)
+                    bar.update(done + 1 - bar.n)
+        return SVIRunResult(torch.tensor(losses), self.params(self.state), self.state)
+
+    @property
+    def state(self) -> SVIState:
+        """The store and the optimiser as they are now, as a state of its own."""
+        values = {name: leaf.detach().clone() for name, leaf in self.store.named_parameters()}
+        return SVIState(values, dict(self._optim_state), self._steps)
+
+    # ---- a Kernel: states in, states out
+
+    def init(self, *args: Any, **kwargs: Any) -> SVIState:
+        """Run guide and model once, checking them, so that every parameter has its first value."""
+        with self.store as store, validation(True), torch.no_grad():
+            self._loss(self.model, self.guide, *args, **kwargs)
+        return SVIState({name: leaf.detach().clone() for name, leaf in store.named_parameters()})
+
+    def update(self, state: SVIState, *args: Any, **kwargs: Any) -> tuple[SVIState, SVIInfo]:
+        """One step from a state that stays as it was; the store shows the new values.
+
+        Raises:
+            InferenceError: the loss is infinite or not a number.
+        """
+        store = self.store
+        for name, value in state.values.items():
+            store.unconstrained(name).data = value
+        info, optim_state = self._move(store, state.optim, state.step, args, kwargs)
+        values = {name: leaf.data for name, leaf in store.named_parameters()}
+        return SVIState(values, optim_state, state.step + 1), info
+
+    def params(self, state: SVIState) -> dict[str, Tensor]:
+        """Constrained values of a state, cut from gradients."""
+        store = self.store
+        with torch.no_grad():
+            return {name: store.constrain(name, value) for name, value in state.values.items()}
+
+    # ---- the step itself
+
+    def _move(
+        self,
+        store: ParamStore,
+        optim_state: Mapping[str, tuple[Any, ...]],
+        step: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[SVIInfo, dict[str, tuple[Any, ...]]]:
+        """Move the store's leaves by one step of the optimiser; an error moves nothing."""
+        shapes = [getattr(arg, "shape", None) for arg in args]
+        check = validation_enabled() and shapes != self._proven
+        with store, validation(check):
+            loss = self._loss(self.model, self.guide, *args, **kwargs)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise self._diagnosis(store, value, step, args, kwargs)
+        grads = _gradients(loss, store)
+        with torch.no_grad():
+            values = {name: leaf.data for name, leaf in store.named_parameters()}
+            moved, optim_state = self.optim.update(values, grads, optim_state)
+            for name in grads:
+                store.unconstrained(name).data = moved[name]
+        self._proven = shapes
+        return SVIInfo(value, grads), optim_state
+
+    def _diagnosis(
+        self,
+        store: ParamStore,
+        value: float,
+        step: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> InferenceError:
+        """Why a loss is not finite: the first parameter or site that is not."""
+        site, cause = _first_culprit(store, self.model, self.guide, args, kwargs)
+        fastest = max((self.optim.settings(name)["lr"] for name in store), default=0.0)
+        return InferenceError(
+            f"step {step + 1}: the loss is {value}, because {cause}. A smaller learning rate "
+            f"(now {fastest:g}) or a better starting value usually mends it.",
+            step=step,
+            site=site,
+            cause=cause,
+        )
+
+
+def _gradients(loss: Tensor, store: ParamStore) -> dict[str, Tensor]:
+    if not loss.requires_grad:
+        return {}
+    names, leaves = zip(*store.named_parameters(), strict=True) if len(store) else ((), ())
+    grads = torch.autograd.grad(loss, leaves, allow_unused=True)
+    return {name: grad for name, grad in zip(names, grads, strict=True) if grad is not None}
+
+
+def _first_culprit(
+    store: ParamStore, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[str, str]:
+    """The parameter or site where a run first stops being finite, and what is wrong there."""
+    with store, validation(False), torch.no_grad():
+        for name, value in store.items():
+            inside = store.constraint(name).check(value) & torch.isfinite(value)
+            if not bool(inside.all()):
+                worst = value.flatten()[int((~inside).flatten().float().argmax())].item()
+                return name, f"parameter {name!r} has left its range: it is {worst:g}"
+        with trace() as guide_sites:
+            guide(*args, **kwargs)
+        with trace() as model_sites, replay(trace=guide_sites):
+            model(*args, **kwargs)
+        for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
+            for site in sites.samples():
+                total = log_prob_of(site).sum().item()
+                if not math.isfinite(total):
+                    return site.name, (
+                        f"the {who}'s log probability of site {site.name!r} is {total} at "
+                        f"{_shown(site.value)} under {_described(site.fn)}"
+                    )
+    return "", "its gradient estimate is so noisy that it overflowed"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Tensor) and value.numel() > 1:
+        return f"a value of shape {tuple(value.shape)}"
+    return f"{float(value):g}"
+
+
+def _described(fn: Any) -> str:
+    """A distribution with its parameters, where they are single numbers."""
+    parts = []
+    for name in getattr(fn, "arg_constraints", {}):
+        value = getattr(fn, name, None)
+        if isinstance(value, Tensor) and value.numel() == 1:
+            parts.append(f"{name}={value.item():g}")
+    return f"{type(fn).__name__}({', '.join(parts)})"

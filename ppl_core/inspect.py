@@ -1,0 +1,157 @@
+"""What a program did, and whether a guide fits its model.
+
+`check_pair` holds the record of a guide beside the record of its model, replayed on it, and raises one
+clear error for the first thing that does not fit. The criteria are those of every guide: it draws each
+latent site of the model, nothing else, with the same shapes, and takes the same arguments.
+"""
+
+from collections.abc import Callable
+from inspect import Signature, signature
+from typing import Any
+
+from .effects import Site
+from .errors import GuideError, ShapeError, listing, suggestion
+from .handlers import Trace, is_latent, log_prob_of
+
+
+def check_pair(model_sites: Trace, guide_sites: Trace) -> None:
+    """Raise the first misfit between a model and a guide that was replayed in it.
+
+    Raises:
+        GuideError: the guide misses a latent site, draws one the model does not have, or draws data.
+        ShapeError: a site has another shape in the guide, or rows that no plate declares.
+        ModelError: a value of the guide is off the support of the model's site.
+    """
+    drawn = {name: guide_sites[name] for name in _own(guide_sites)}
+    latent = {name: model_sites[name] for name in model_sites.stochastic_nodes}
+    for name, site in drawn.items():
+        _check_belongs(site, model_sites, latent)
+    for name, site in latent.items():
+        if name not in guide_sites:
+            raise GuideError(
+                f"the model draws {name!r}{_at(site)}, but the guide does not."
+                f"{suggestion(name, drawn)} The guide draws: {listing(drawn)}. "
+                f'Add sample({name!r}, ...) to the guide, or condition the model on {name!r}.'
+            )
+    for name, site in latent.items():
+        if name in drawn:
+            _check_same_shape(site, drawn[name])
+            _check_support(site, drawn[name])
+    for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
+        for site in sites.samples():
+            _check_rows(site, who)
+
+
+def _own(sites: Trace) -> list[str]:
+    """Sample sites of a guide that must be the model's too."""
+    return [
+        site.name
+        for site in sites.samples()
+        if not site.infer.get("is_auxiliary") and not site.infer.get("_deterministic")
+        and (is_latent(site) or site.observed)
+    ]
+
+
+def _check_belongs(site: Site, model_sites: Trace, latent: dict[str, Site]) -> None:
+    name = site.name
+    there = model_sites.get(name)
+    if there is not None and there.kind == "sample" and there.observed:
+        raise GuideError(
+            f"{name!r} is data in the model, but the guide{_at(site)} "
+            f"{'observes' if site.observed else 'draws'} it too. A guide draws latent sites only: "
+            f"{listing(latent)}."
+        )
+    if site.observed:
+        raise GuideError(
+            f"the guide observes {name!r}{_at(site)}. Data belongs in the model; a guide only draws."
+        )
+    if name not in latent:
+        raise GuideError(
+            f"the guide draws {name!r}{_at(site)}, which the model does not."
+            f"{suggestion(name, latent)} The model's latent sites: {listing(latent)}. "
+            f'(A helper of the guide alone is declared with infer={{"is_auxiliary": True}}.)'
+        )
+
+
+def _check_same_shape(model_site: Site, guide_site: Site) -> None:
+    for part in ("event_shape", "batch_shape"):
+        wanted, given = getattr(model_site.fn, part, ()), getattr(guide_site.fn, part, ())
+        if _stripped(wanted) != _stripped(given):
+            raise ShapeError(
+                f"site {model_site.name!r}: {part} is {tuple(wanted)} in the model"
+                f"{_at(model_site)}, but {tuple(given)} in the guide{_at(guide_site)}. "
+                f"Both must draw the same shape; .to_event(n) moves batch dimensions into the event."
+            )
+
+
+def _stripped(shape: Any) -> tuple[int, ...]:
+    shape = tuple(shape)
+    while shape and shape[0] == 1:
+        shape = shape[1:]
+    return shape
+
+
+def _check_support(model_site: Site, guide_site: Site) -> None:
+    support = getattr(model_site.fn, "support", None)
+    if support is None or bool(support.check(model_site.value).all()):
+        return
+    raise GuideError(
+        f"site {model_site.name!r}: the guide{_at(guide_site)} drew a value outside the model's "
+        f"support {support}. Use a distribution with that support, or transform it."
+    )
+
+
+def _check_rows(site: Site, who: str) -> None:
+    """Every batch dimension of a log probability must be a plate's, or it is summed by accident."""
+    shape = tuple(log_prob_of(site).shape)
+    declared = {frame.dim: frame for frame in site.plates if frame.vectorized}
+    for back, rows in enumerate(reversed(shape), start=1):
+        frame = declared.get(-back)
+        wanted = 1 if frame is None else frame.size
+        if rows in (wanted, 1):
+            continue
+        value = tuple(getattr(site.value, "shape", ()))
+        raise ShapeError(
+            f"site {site.name!r}{_at(site)} in the {who}: its log probability has shape {shape}, "
+            f"and no plate declares the {rows} rows of dimension {-back}. The distribution has "
+            f"batch_shape {tuple(site.fn.batch_shape)} and event_shape {tuple(site.fn.event_shape)}, "
+            f"its value {value}. If the rows are independent, put the statement in "
+            f'`with plate("rows", {rows}):`; if they are one outcome, use .to_event({back}); if value '
+            f"and distribution broadcast by accident, as (N,) against (N, 1) does, reshape one."
+        )
+
+
+def _at(site: Site) -> str:
+    return f" at {site.where}" if site.where else ""
+
+
+def check_signature(
+    model: Callable[..., Any], guide: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Raise if one of the pair cannot be called with the arguments of the other.
+
+    Raises:
+        GuideError: the guide does not take what the model takes.
+    """
+    takes = {"model": _signature(model), "guide": _signature(guide)}
+    fits = {who: sign is None or _binds(sign, args, kwargs) for who, sign in takes.items()}
+    if fits["model"] and not fits["guide"]:
+        raise GuideError(
+            f"the model takes {takes['model']}, the guide takes {takes['guide']}; both are called "
+            f"with the same {len(args) + len(kwargs)} argument(s). Give the guide the model's signature."
+        )
+
+
+def _signature(program: Callable[..., Any]) -> Signature | None:
+    try:
+        return signature(program)
+    except (TypeError, ValueError):
+        return None
+
+
+def _binds(sign: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    try:
+        sign.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
