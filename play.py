@@ -130,7 +130,7 @@ def run(*command: str | Path) -> None:
     if process.returncode and ("No space left" in said or "not enough space" in said):
         raise OSError(errno.ENOSPC, "disk full")
     if process.returncode:
-        errors = [line[7:] for line in said.splitlines() if line.startswith("ERROR: ")]
+        errors = [line.split("ERROR: ")[1] for line in said.splitlines() if "ERROR: " in line]
         stop(
             f"The set-up stopped: {(errors or [' '.join(words) + ' failed'])[-1]}",
             "Is the network there, and is this Python one that PyTorch serves? Then run the same",
