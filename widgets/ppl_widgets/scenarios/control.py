@@ -1,0 +1,93 @@
+"""One thing a reader may change: its name, its range, and a sentence for every value outside it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ppl_core.errors import PPLError
+
+from ..text import listed, say, setting
+
+
+class ControlError(PPLError, ValueError):
+    """A value that a control cannot take; the message says what was given and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A quantity on the panel, with the values it may take.
+
+    Args:
+        name: as in Python: an argument of the panel and a key of `Session.controls`.
+        label: as on the screen.
+        value: where it starts.
+        min: smallest value allowed; None for a choice.
+        max: largest value allowed; None for a choice.
+        step: what an arrow key changes; for kind "log", decades of ten; None for a choice.
+        kind: "float", "int", "log" (a positive float on a logarithmic slider) or "choice".
+        options: what a choice offers.
+        drawer: whether it waits in the drawer instead of standing on the face.
+        help: a few words for a tooltip.
+
+    Example:
+        >>> guess = Control("guess", "guess", 8.5, 0.0, 20.0, 0.1)
+        >>> guess.check("9")
+        9.0
+        >>> guess.check(float("nan"))
+        Traceback (most recent call last):
+        ppl_widgets.scenarios.control.ControlError: guess: nan is not a finite number. Give one from 0 to 20.
+    """
+
+    name: str
+    label: str
+    value: Any
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    kind: Literal["float", "int", "log", "choice"] = "float"
+    options: tuple[str, ...] = ()
+    drawer: bool = False
+    help: str = ""
+
+    def check(self, value: Any) -> Any:
+        """The value in this control's own type: float, int, or one of the options.
+
+        Raises:
+            ControlError: it is not a number, not finite, not whole, out of range or not on offer.
+        """
+        return self._choice(value) if self.kind == "choice" else self._number(value)
+
+    def _choice(self, value: Any) -> str:
+        for option in self.options:
+            if isinstance(value, str) and value.strip().lower() == option.lower():
+                return option
+        raise self._refuse("choice", value, options=listed(list(self.options)))
+
+    def _number(self, value: Any) -> float | int:
+        try:
+            number = float("no number" if isinstance(value, bool) else value)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            raise self._refuse("number", value) from None
+        if not math.isfinite(number):
+            raise self._refuse("finite", value)
+        if self.kind == "int" and number != int(number):
+            raise self._refuse("whole", value)
+        if not self.min <= number <= self.max:
+            raise self._refuse("range", value)
+        return int(number) if self.kind == "int" else number
+
+    def _refuse(self, why: str, value: Any, **parts: str) -> ControlError:
+        if self.kind != "choice":
+            parts = {"low": self.text(self.min), "high": self.text(self.max)}
+        given = repr(value) if isinstance(value, str) else str(value)
+        given = given if len(given) <= 40 else given[:37] + "..."
+        return ControlError(say(f"control.{why}", label=self.label, given=given, **parts))
+
+    def text(self, value: Any) -> str:
+        """A value of this control as its label would show it."""
+        return setting(int(value) if self.kind == "int" else value)
+
+
+def spoken(name: str, value: Any, *reach: Any, **more: Any) -> Control:
+    """A control whose label and help stand in the catalogue; `reach` is min, max, step and kind."""
+    return Control(name, say(f"label.{name}"), value, *reach, help=say(f"help.{name}"), **more)

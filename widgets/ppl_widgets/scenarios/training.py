@@ -1,0 +1,39 @@
+"""How a guide is trained: the controls that every panel with SVI shares, and the optimiser they mean."""
+
+from ppl_core.optim import SGD, Adam, ClippedAdam, Optimizer
+
+from .control import Control, spoken
+from .scenario import Controls
+
+MOMENTUM = 0.1
+"""Of SGD, as in the original tutorial."""
+
+OPTIMISERS = {
+    "SGD": lambda lr: SGD({"lr": lr, "momentum": MOMENTUM}),
+    "Adam": lambda lr: Adam({"lr": lr}),
+    "ClippedAdam": lambda lr: ClippedAdam({"lr": lr}),
+}
+
+
+def training_controls(lr: float = 0.001, num_steps: int = 2500) -> tuple[Control, ...]:
+    """Learning rate, optimiser, particles and number of steps, all in the drawer.
+
+    A rate that is far too large is allowed: a blow-up is a lesson.
+    """
+    return (
+        spoken("lr", lr, 1e-5, 100.0, 0.25, "log", drawer=True),
+        spoken("optimiser", "SGD", kind="choice", options=tuple(OPTIMISERS), drawer=True),
+        spoken("particles", 1, 1, 100, 1, "int", drawer=True),
+        spoken("num_steps", num_steps, 1, 100_000, 100, "int", drawer=True),
+    )
+
+
+def optimiser(controls: Controls) -> Optimizer:
+    """The optimiser that `optimiser` and `lr` ask for."""
+    return OPTIMISERS[controls["optimiser"]](controls["lr"])
+
+
+def optimiser_code(controls: Controls) -> str:
+    """The same as an expression in the names of `ppl_core.optim`."""
+    momentum = f', "momentum": {MOMENTUM}' if controls["optimiser"] == "SGD" else ""
+    return f'{controls["optimiser"]}({{"lr": {controls["lr"]!r}{momentum}}})'

@@ -1,0 +1,188 @@
+"""Everything a panel says, in one catalogue; numbers are written by code, never by a sentence.
+
+A second language is a second catalogue with the same keys. `say(key, **parts)` takes text and numbers
+that are already written, so no sentence decides how many digits a reader sees.
+"""
+
+import math
+
+ENGLISH = {
+    # controls
+    "control.unknown": "There is no control {given}.{suggestion} Controls: {names}.",
+    "control.number": "{label}: {given} is not a number. Give one from {low} to {high}.",
+    "control.finite": "{label}: {given} is not a finite number. Give one from {low} to {high}.",
+    "control.whole": "{label}: {given} is not a whole number. Give one from {low} to {high}.",
+    "control.range": "{label}: {given} is out of range. Give a number from {low} to {high}.",
+    "control.choice": "{label}: {given} is not on offer. Choose {options}.",
+    "label.lr": "learning rate",
+    "help.lr": "How far one step goes; 0.001 in the original tutorial",
+    "label.optimiser": "optimiser",
+    "help.optimiser": "The rule that turns a gradient into a step",
+    "label.particles": "particles K",
+    "help.particles": "Draws from the guide that one loss averages",
+    "label.num_steps": "steps",
+    "help.num_steps": "Steps that a press of Play grants",
+    # the unreliable scale
+    "weighing.title": "The unreliable scale",
+    "weighing.weight": "weight",
+    "label.guess": "guess",
+    "help.guess": "What you believe before you weigh: the prior's mean",
+    "label.measurement": "measurement",
+    "help.measurement": "What the scale reads",
+    "label.noise_sd": "noise sd",
+    "help.noise_sd": "How much the scale's reading varies around the weight",
+    "label.prior_sd": "prior sd",
+    "help.prior_sd": "How far the weight may lie from your guess",
+    # where an answer comes from
+    "source.closed": "closed form",
+    "source.quadrature": "quadrature",
+    # status
+    "status.steps": "seed {seed} · step {step}/{num_steps}",
+    "status.idle": "ready",
+    "status.running": "running",
+    "status.paused": "paused",
+    "status.done": "done",
+    "status.failed": "stopped",
+    "summary.learned": "Learned {learned}.",
+    "summary.exact": "Exact {exact}, {source}.",
+    "summary.no_exact": "No exact answer is known for this model.",
+    "notice.new_noise": "New noise: seed {seed}.",
+    "notice.same_noise": "Same noise again: seed {seed}.",
+    "notice.back": "Back at step {step}.",
+    "notice.more": "Continuing to step {num_steps}.",
+    "notice.bound": "New program; same seed, same controls.",
+    "notice.axis": "{axis} axis: now {low} to {high}.",
+    "mark.value": "{label} {value}",
+    # what went wrong
+    "error.inference": "{message} You can go back 50 steps, or change a control and play on.",
+    "error.program": "{where}{kind}: {message} Mend it, run its cell again, then play.",
+    "error.line": "Line {line}, `{code}`: ",
+    # plots
+    "plot.posterior": "posterior",
+    "plot.loss": "loss",
+    "plot.a": "a",
+    "plot.b": "b",
+    "axis.weight": "weight",
+    "axis.density": "density",
+    "axis.step": "step",
+    "axis.steps": "step",
+    "axis.loss": "loss (nats)",
+    "axis.a": "a, the guide's mean",
+    "axis.b": "b, the guide's sd",
+    "trace.prior": "prior",
+    "trace.likelihood": "likelihood",
+    "trace.exact": "exact",
+    "trace.learned": "learned",
+    "trace.draws": "one draw",
+    "trace.mean": "mean of {window}",
+    "trace.floor": "floor {value}",
+    "trace.exact_value": "exact {value}",
+    "trace.learned_value": "{value}",
+    "trace.expected": "expected",
+    "trace.band": "95 % of runs",
+    "trace.forbidden": "no average can go here",
+    "trace.marks": "changes",
+    "caption.posterior": "KL {kl} · gap {gap}",
+    "caption.no_truth": "no exact answer to compare with",
+    "caption.loss": "last {steps} steps: mean {mean}",
+    "caption.start": "no step yet",
+    "alt.posterior": "Densities over the weight. {summary}",
+    "alt.loss": "Loss by step, in nats; no average can go under the floor {floor}.",
+    "alt.param": "Parameter {name} by step; exact value {exact}.",
+    "alt.trace": "{name} by step.",
+    # panel
+    "button.play": "Play",
+    "button.pause": "Pause",
+    "button.step": "Step",
+    "button.step100": "Step 100",
+    "button.back": "Back 50",
+    "button.same": "Same noise",
+    "button.new": "New noise",
+    "button.copy": "Copy state",
+    "help.play": "Train; press again to pause",
+    "help.step": "Train one step",
+    "help.step100": "Train a hundred steps",
+    "help.same": "Start again with the same seed: the same draws",
+    "help.new": "Start again with a new seed",
+    "help.back": "Return to the state of 50 steps ago",
+    "label.speed": "speed",
+    "help.speed": "How fast Play goes; it never changes what is learned",
+    # the desk
+    "desk.number": "number",
+    "desk.run": "run",
+    "desk.code": "code",
+    "desk.codeLabel": "the code behind the panel",
+    "desk.state": "Copy state",
+    "desk.stateLabel": "one line of Python that rebuilds this panel",
+    "desk.copied": "Copied.",
+    "desk.selected": "Selected. Press Ctrl+C to copy.",
+    "desk.printed": "printed by the model",
+    "drawer.weighing": "noise · prior · optimiser",
+    # panel
+    "panel.unseen": "Paused: nobody looked for {seconds} s. Press Play to go on.",
+    "panel.interrupted": "Interrupted. Press Play to go on.",
+    "panel.fault": "The panel stopped: {error}. Press Play to go on, or run the cell again.",
+    "panel.no_loop": "Nothing can play here: no event loop runs. Train at once with run({num_steps}).",
+}
+
+
+def say(key: str, **parts: object) -> str:
+    """The catalogue's sentence for `key`, with its parts filled in.
+
+    >>> say("status.steps", seed="101", step=count(1240), num_steps=count(2500))
+    'seed 101 · step 1,240/2,500'
+    """
+    return ENGLISH[key].format(**parts)
+
+
+def count(number: int) -> str:
+    """A whole number for reading: `2,500`."""
+    return f"{number:,}"
+
+
+def fixed(value: float, places: int = 2) -> str:
+    """A number to so many decimal places; in powers of ten where that would be unreadable.
+
+    >>> fixed(9.14), fixed(-0.001), fixed(3.2e15), fixed(math.inf)
+    ('9.14', '0.00', '3.2e+15', 'infinite')
+    """
+    if not math.isfinite(value):
+        return "infinite" if math.isinf(value) else "not a number"
+    if abs(value) >= 1e6:
+        return f"{value:.1e}"
+    return f"{round(value, places) + 0.0:.{places}f}"
+
+
+def setting(value: object) -> str:
+    """A control's value as a person would write it: `8.5`, `0.001`, `2,500`, `Adam`."""
+    if isinstance(value, int):
+        return count(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def nats(value: float) -> str:
+    """A distance in nats, three places; a small one is bounded, not rounded to nothing.
+
+    >>> nats(0.0041), nats(2e-5), nats(0.0)
+    ('0.004 nats', '<0.001 nats', '0.000 nats')
+    """
+    small = 0.0 < value < 0.0005
+    return f"{'<0.001' if small else fixed(value, 3)} nats"
+
+
+def normal(mean: float, sd: float) -> str:
+    """A normal distribution by mean and sd.
+
+    >>> normal(9.14, 0.6)
+    'N(9.14, 0.60)'
+    """
+    return f"N({fixed(mean)}, {fixed(sd)})"
+
+
+def listed(names: list[str], last: str = "or") -> str:
+    """Names in a sentence.
+
+    >>> listed(["SGD", "Adam", "ClippedAdam"])
+    'SGD, Adam or ClippedAdam'
+    """
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
