@@ -17,14 +17,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def open_widgets() -> dict[str, object]:
-    """Every widget that has not been closed, by model id; empty while ipywidgets is not imported."""
+    """Every widget that is not closed, by model id; none while ipywidgets is not imported."""
     module = sys.modules.get("ipywidgets.widgets.widget")
     return dict(module._instances) if module else {}
 
 
 @pytest.fixture(autouse=True)
 def clean_slate() -> Iterator[None]:
-    """Each test starts seeded and without parameters, and leaves no handler and no widget behind."""
+    """Each test starts seeded and without parameters, and leaves no handler and no widget."""
     widgets = open_widgets()
     torch.manual_seed(101)
     with ParamStore():
