@@ -13,7 +13,7 @@ from torch.distributions import biject_to
 
 from .effects import Site
 from .errors import ModelError, listing, suggestion
-from .handlers import Trace, is_latent, log_prob_of, replay, trace
+from .handlers import replay, trace
 
 Model = Callable[..., Any]
 
@@ -29,7 +29,8 @@ def log_density(model: Model, values: Mapping[str, Any], *args: Any, **kwargs: A
     Raises:
         ModelError: a latent site has no value, or a value has no site.
 
-    >>> model = lambda: sample("kg", Normal(8.5, 1.0))
+    >>> import ppl_core as ppl
+    >>> model = lambda: ppl.sample("kg", ppl.distributions.Normal(8.5, 1.0))
     >>> log_density(model, {"kg": 8.5})
     tensor(-0.9189)
     """
@@ -99,6 +100,3 @@ def _transform(site: Site) -> Any:
     if support.is_discrete:
         raise ModelError(f"potential: site {site.name!r} is discrete; it has no gradient")
     return biject_to(support)
-
-
-__all__ = ["Potential", "Trace", "log_density", "log_prob_of", "potential"]

@@ -1,14 +1,14 @@
 """Torch's distributions under one name, and what a probabilistic program adds to them.
 
-Every distribution of `torch.distributions` is here with the same name and arguments, and can also be
-called (`Normal(0., 1.)()` draws), reshaped (`to_event`, `expand_by`) and masked. Numbers, arrays and
-lists are welcome wherever tensors are. `Normal` is written out: it is drawn and scored at every step of
-every tutorial, and without torch's broadcasting of constants it costs a third. `Delta`, `Unit` and
-`MaskedDistribution` are what torch lacks.
+Every distribution of `torch.distributions` is here with the same name and arguments, and can also
+be called (`Normal(0., 1.)()` draws), reshaped (`to_event`, `expand_by`) and masked. Numbers, arrays
+and lists are welcome wherever tensors are. `Normal` is written out: it is drawn and scored at every
+step of every tutorial, and without torch's broadcasting of constants it costs a third. `Delta`,
+`Unit` and `MaskedDistribution` are what torch lacks.
 """
 
 import math
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Size, Tensor
@@ -25,13 +25,56 @@ from torch.distributions import kl as torch_kl
 
 from .values import as_real, as_value, validation_enabled, welcome
 
-if TYPE_CHECKING:  # the classes below are made in a loop, which type checkers cannot follow
-    from torch.distributions import *  # noqa: F403
+# ruff: noqa: F401
+if TYPE_CHECKING:  # the classes are adopted in a loop, which type checkers cannot follow
+    from torch.distributions import (
+        Bernoulli,
+        Beta,
+        Binomial,
+        Categorical,
+        Cauchy,
+        Chi2,
+        ContinuousBernoulli,
+        Dirichlet,
+        Exponential,
+        FisherSnedecor,
+        Gamma,
+        GeneralizedPareto,
+        Geometric,
+        Gumbel,
+        HalfCauchy,
+        HalfNormal,
+        InverseGamma,
+        Kumaraswamy,
+        Laplace,
+        LKJCholesky,
+        LogisticNormal,
+        LogNormal,
+        LowRankMultivariateNormal,
+        MixtureSameFamily,
+        Multinomial,
+        MultivariateNormal,
+        NegativeBinomial,
+        OneHotCategorical,
+        OneHotCategoricalStraightThrough,
+        Pareto,
+        Poisson,
+        RelaxedBernoulli,
+        RelaxedOneHotCategorical,
+        StudentT,
+        TransformedDistribution,
+        Uniform,
+        VonMises,
+        Weibull,
+        Wishart,
+    )
 
-__all__ = [  # noqa: PLE0604 - the torch names are added where they are made
+__all__ = [
     "Delta",
     "Distribution",
+    "Independent",
     "MaskedDistribution",
+    "Normal",
     "Unit",
     "biject_to",
     "constraints",
@@ -45,8 +88,9 @@ class _Welcoming(type):
     """Lets a distribution be made from arrays and lists of numbers as well."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        named = {name: welcome(value) for name, value in kwargs.items()}
-        return super().__call__(*map(welcome, args), **named)
+        if kwargs:
+            kwargs = {name: welcome(value) for name, value in kwargs.items()}
+        return super().__call__(*map(welcome, args), **kwargs)
 
 
 class Distribution(torch_distributions.Distribution, metaclass=_Welcoming):
@@ -54,11 +98,11 @@ class Distribution(torch_distributions.Distribution, metaclass=_Welcoming):
 
     @property
     def _validate_args(self) -> bool:  # torch asks this before each of its checks
-        return validation_enabled() and self.__dict__.get("_checked", True)
+        return validation_enabled() and vars(self).get("_checked", True)
 
     @_validate_args.setter
     def _validate_args(self, on: bool) -> None:
-        self.__dict__["_checked"] = on
+        vars(self)["_checked"] = on
 
     def __call__(self, sample_shape: Any = Size()) -> Tensor:
         """A draw of shape sample_shape + batch_shape + event_shape, with gradients where it can."""
@@ -88,7 +132,11 @@ class Distribution(torch_distributions.Distribution, metaclass=_Welcoming):
         >>> Normal(torch.zeros(3), 1.0).to_event(1).log_prob(torch.zeros(3)).shape
         torch.Size([])
         """
-        dims = len(self.batch_shape) if reinterpreted_batch_ndims is None else reinterpreted_batch_ndims
+        dims = (
+            len(self.batch_shape)
+            if reinterpreted_batch_ndims is None
+            else reinterpreted_batch_ndims
+        )
         return Independent(self, dims) if dims else self
 
     def mask(self, mask: bool | Tensor) -> "Distribution":
@@ -99,16 +147,18 @@ class Distribution(torch_distributions.Distribution, metaclass=_Welcoming):
 def _adopt(torch_class: type) -> type:
     """Torch's class with the methods of this package's `Distribution` in front."""
     adopted = type(torch_class.__name__, (Distribution, torch_class), {"__module__": __name__})
-    adopted.__doc__ = f"{torch_class.__doc__}\n\nAdopted from `torch.distributions`."
+    adopted.__doc__ = (
+        f"As `torch.distributions.{torch_class.__name__}`, with this package's methods."
+    )
     return adopted
 
 
+_WRITTEN_HERE = ("Distribution", "ExponentialFamily", "Independent", "Normal")
 for _name in torch_distributions.__all__:
     _class = getattr(torch_distributions, _name)
-    if isinstance(_class, type) and issubclass(_class, torch_distributions.Distribution):
-        if _name not in ("Distribution", "ExponentialFamily", "Normal"):
-            globals()[_name] = _adopt(_class)
-            __all__.append(_name)  # noqa: PYI056
+    if isinstance(_class, type) and _name not in _WRITTEN_HERE:
+        globals()[_name] = _adopt(_class)
+        __all__ += [_name]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 class Normal(Distribution, torch_distributions.Normal):
@@ -149,7 +199,7 @@ class Normal(Distribution, torch_distributions.Normal):
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
         """The same distribution, its parameters repeated to batch_shape."""
         new = object.__new__(type(self)) if _instance is None else _instance
-        new.__dict__.update(self.__dict__)
+        vars(new).update(vars(self))
         new._batch_shape = torch.broadcast_shapes(self._batch_shape, Size(batch_shape))
         return new
 
@@ -165,11 +215,13 @@ class Normal(Distribution, torch_distributions.Normal):
     def from_noise(self, noise: Tensor) -> Tensor:
         """The draw that a standard noise stands for: loc + scale * noise."""
         loc, scale = self._given
+        if isinstance(loc, Tensor) and isinstance(scale, Tensor):
+            return torch.addcmul(loc, scale, noise)
         return noise * scale + loc
 
     def log_prob_of_noise(self, noise: Tensor) -> Tensor:
-        """`log_prob(from_noise(noise))` in nats, with the same total derivative and half the work."""
-        return self._log_prob_standardised(noise)
+        """`log_prob(from_noise(noise))` in nats, same total derivative, half the work."""
+        return self._standardised_log_prob(noise)
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:
         """A draw that carries gradients to loc and scale, sample_shape + batch_shape."""
@@ -185,22 +237,31 @@ class Normal(Distribution, torch_distributions.Normal):
         if self._validate_args:
             self._validate_sample(value)
         loc, scale = self._given
-        return self._log_prob_standardised((value - loc) / scale)
+        if isinstance(scale, Tensor):
+            return self._standardised_log_prob((value - loc) / scale)
+        distance = value - loc
+        square = distance * distance
+        return self._with_rows(square * (-0.5 / (scale * scale)) - self._log_normaliser(scale))
 
-    def _log_prob_standardised(self, z: Tensor) -> Tensor:
+    def _standardised_log_prob(self, z: Tensor) -> Tensor:
         scale = self._given[1]
         if isinstance(scale, Tensor):
-            log_prob = z * z * -0.5 - scale.log() - _HALF_LOG_2PI
-        else:
-            log_prob = z * z * -0.5 - (_log(scale) + _HALF_LOG_2PI)
+            return self._with_rows(torch.addcmul(-_HALF_LOG_2PI - scale.log(), z, z, value=-0.5))
+        return self._with_rows(z * z * -0.5 - self._log_normaliser(scale))
+
+    @staticmethod
+    def _log_normaliser(scale: float) -> float:
+        return _HALF_LOG_2PI + (math.log(scale) if scale > 0 else math.nan)
+
+    def _with_rows(self, log_prob: Tensor) -> Tensor:
+        """Repeated over the batch dimensions that neither the value nor a parameter has."""
         batch = self._batch_shape
-        if batch and log_prob.shape[log_prob.dim() - len(batch) :] != batch:
-            log_prob = log_prob.expand(torch.broadcast_shapes(log_prob.shape, batch))
-        return log_prob
+        if not batch or log_prob.shape[log_prob.dim() - len(batch) :] == batch:
+            return log_prob
+        return log_prob.expand(torch.broadcast_shapes(log_prob.shape, batch))
 
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-__all__ += ["Normal"]
 
 
 @register_kl(Normal, Normal)
@@ -208,13 +269,9 @@ def _kl_normal_normal(p: Normal, q: Normal) -> Tensor:
     return torch_kl._kl_normal_normal(p, q)
 
 
-def _log(number: float) -> float:
-    return math.log(number) if number > 0 else (-math.inf if number == 0 else math.nan)
-
-
 def _number_or_tensor(value: Any) -> float | Tensor:
     """A parameter as it is cheapest to compute with: numbers stay numbers, the rest are tensors."""
-    return float(value) if isinstance(value, int | float) else as_real(value)
+    return float(value) if isinstance(value, (int, float)) else as_real(value)
 
 
 def _broadcast(distribution: Distribution, *shapes: Size) -> Size:
@@ -228,7 +285,7 @@ def _broadcast(distribution: Distribution, *shapes: Size) -> Size:
 
 
 class Independent(Distribution, torch_distributions.Independent):
-    """The rightmost batch dimensions of a distribution declared parts of one outcome (`to_event`)."""
+    """Rightmost batch dimensions of a distribution declared parts of one outcome (`to_event`)."""
 
     @property
     def has_enumerate_support(self) -> bool:
@@ -268,7 +325,7 @@ class MaskedDistribution(Distribution):
         mask: True, False, or a boolean tensor that broadcasts with base_dist.batch_shape.
     """
 
-    arg_constraints: dict[str, Any] = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore
 
     def __init__(self, base_dist: Any, mask: bool | Tensor):
         if isinstance(mask, Tensor):
@@ -347,8 +404,11 @@ class Delta(Distribution):
         event_dim: number of event dimensions of v.
     """
 
-    has_rsample = True
-    arg_constraints = {"v": constraints.dependent, "log_density": constraints.real}
+    has_rsample = True  # pyright: ignore
+    arg_constraints: ClassVar[dict[str, Any]] = {
+        "v": constraints.dependent,
+        "log_density": constraints.real,
+    }
 
     def __init__(self, v: Any, log_density: Any = 0.0, event_dim: int = 0):
         self.v = as_value(v)
@@ -396,13 +456,17 @@ class Delta(Distribution):
 class Unit(Distribution):
     """No outcome at all, only a factor: an empty value with a given log density in nats."""
 
-    arg_constraints = {"log_factor": constraints.real}
-    support = constraints.real
+    arg_constraints: ClassVar[dict[str, Any]] = {"log_factor": constraints.real}  # pyright: ignore
 
     def __init__(self, log_factor: Any, has_rsample: bool | None = None):
         self.log_factor = as_value(log_factor)
         self._has_rsample = has_rsample
         super().__init__(self.log_factor.shape, Size((0,)), validate_args=False)
+
+    @property
+    def support(self) -> Any:
+        """Anything: there is nothing."""
+        return constraints.real
 
     @property
     def has_rsample(self) -> bool:

@@ -1,7 +1,7 @@
 """How a statement gets its meaning. Start reading here.
 
-A program says `sample("weight", ...)`; what that does is decided outside it. The statement becomes a
-`Site`, which travels outward through the active handlers, innermost first. A handler may
+A program says `sample("weight", ...)`; what that does is decided outside it. The statement becomes
+a `Site`, which travels outward through the active handlers, innermost first. A handler may
 
 - replace the site before it forwards it, to change what happens further out (`condition`),
 - look at the settled site that comes back (`trace`),
@@ -38,7 +38,9 @@ class Site:
     mask: bool | Tensor | None = None  # batch_shape; False entries do not count
     plates: tuple[Any, ...] = ()  # frames of the plates around the statement, innermost first
     infer: Mapping[str, Any] = MappingProxyType({})  # wishes to the inference algorithm
-    set_by: str = ""  # who gave the value: "obs", "condition", "replay", ...; "" for a draw of its own
+    set_by: str = (
+        ""  # who gave the value: "obs", "condition", "replay", ...; "" for a draw of its own
+    )
     intervened: Any = None  # what `do` hands on downstream in place of `value`
     noise: Tensor | None = None  # the standard draw behind a reparameterised value
     constraint: Any = None  # of a param
@@ -92,8 +94,10 @@ class Site:
         return getattr(self, self._pyro_names.get(field, field), default)
 
     def __repr__(self) -> str:
-        value = self.value if not isinstance(self.value, Tensor) or self.value.numel() == 1 else (
-            f"tensor{tuple(self.value.shape)}"
+        value = (
+            self.value
+            if not isinstance(self.value, Tensor) or self.value.numel() == 1
+            else (f"tensor{tuple(self.value.shape)}")
         )
         seen = " observed" if self.observed else ""
         return f"Site({self.kind} {self.name!r}{seen}, {self.fn}, value={value})"
@@ -102,7 +106,7 @@ class Site:
 def scale_and_mask(
     log_prob: Tensor, scale: float | Tensor = 1.0, mask: bool | Tensor | None = None
 ) -> Tensor:
-    """Scale log probabilities and set the masked ones to zero, also where they are infinite or nan."""
+    """Scale log probabilities; masked ones become zero, even where they are infinite or nan."""
     if isinstance(scale, Tensor) or scale != 1.0:
         log_prob = log_prob * scale
     if mask is None or mask is True:
@@ -121,8 +125,8 @@ class Handler:
         @condition(data={...})              # above a def
         with condition(data={...}): ...     # around statements
 
-    Override `handle`. A wrapped model gets a fresh copy of the handler on each call, so handled models
-    nest, recurse and run in several threads.
+    Override `handle`. A wrapped model gets a fresh copy of the handler on each call, so handled
+    models nest, recurse and run in several threads.
     """
 
     def __new__(cls, fn: Callable[..., Any] | None = None, *settings: Any, **named: Any) -> Any:

@@ -9,7 +9,7 @@ class PPLError(Exception):
 
 
 class ModelError(PPLError, ValueError):
-    """The model is not a valid program: a name used twice, an unknown site, a value off its support."""
+    """The model is no valid program: a name used twice, an unknown site, a value off support."""
 
 
 class GuideError(PPLError, ValueError):

@@ -1,7 +1,7 @@
 """Other meanings for a program: trace it, condition it, intervene on it, replay it.
 
-Each handler is one small class on `effects.Handler`, so each can be a wrapper, a decorator or a context
-manager, and any two nest. Names and arguments are Pyro's.
+Each handler is one small class on `effects.Handler`, so each can be a wrapper, a decorator or a
+context manager, and any two nest. Names and arguments are Pyro's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +20,8 @@ from .values import as_value, validation_enabled
 class Trace(dict[str, Site]):
     """The sites of one run, by name, in the order of their statements.
 
-    `trace["weight"]`, `trace.nodes["weight"]["value"]` and iteration all work; `get_trace` adds what
-    went in and came out as the nodes `"_INPUT"` and `"_RETURN"`, as in Pyro.
+    `trace["weight"]`, `trace.nodes["weight"]["value"]` and iteration all work; `get_trace` adds
+    what went in and came out as the nodes `"_INPUT"` and `"_RETURN"`, as in Pyro.
     """
 
     @property
@@ -239,8 +239,9 @@ class condition(_GivenValues):
     Raises:
         ModelError: the model has no site of a given name; the nearest one is named.
 
-    >>> model = condition(lambda: sample("kg", Normal(8.5, 1.0)), data={"kg": 9.5})
-    >>> model()
+    >>> import ppl_core as ppl
+    >>> weigh = lambda: ppl.sample("kg", ppl.distributions.Normal(8.5, 1.0))
+    >>> condition(weigh, data={"kg": 9.5})()
     tensor(9.5000)
     """
 
@@ -257,10 +258,10 @@ class uncondition(Handler):
 
     def handle(self, site: Site, forward: Forward) -> Site:
         """Take the observation away, unless it is the site's whole meaning."""
-        if site.kind == "sample" and site.observed and not site.infer.get("_deterministic"):
-            if not site.infer.get("is_auxiliary"):
-                infer = {**site.infer, "was_observed": True, "obs": site.value}
-                site = site.replace(value=None, observed=False, set_by="", infer=infer)
+        computed = site.infer.get("_deterministic") or site.infer.get("is_auxiliary")
+        if site.kind == "sample" and site.observed and not computed:
+            infer = {**site.infer, "was_observed": True, "obs": site.value}
+            site = site.replace(value=None, observed=False, set_by="", infer=infer)
         return forward(site)
 
 
@@ -274,8 +275,9 @@ class do(_GivenValues):
         data: site name -> value that the rest of the program is to see.
         strict: a name that no site has is an error.
 
-    >>> model = do(lambda: sample("kg", Normal(8.5, 1.0)), data={"kg": 9.5})
-    >>> model()
+    >>> import ppl_core as ppl
+    >>> weigh = lambda: ppl.sample("kg", ppl.distributions.Normal(8.5, 1.0))
+    >>> do(weigh, data={"kg": 9.5})()
     tensor(9.5000)
     """
 

@@ -1,8 +1,9 @@
 """What a program did, and whether a guide fits its model.
 
-`check_pair` holds the record of a guide beside the record of its model, replayed on it, and raises one
-clear error for the first thing that does not fit. The criteria are those of every guide: it draws each
-latent site of the model, nothing else, with the same shapes, and takes the same arguments.
+`check_pair` holds the record of a guide beside the record of its model, replayed on it, and raises
+one clear error for the first thing that does not fit. The criteria are those of every guide: it
+draws each latent site of the model, nothing else, with the same shapes, and takes the same
+arguments.
 """
 
 from collections.abc import Callable
@@ -18,20 +19,21 @@ def check_pair(model_sites: Trace, guide_sites: Trace) -> None:
     """Raise the first misfit between a model and a guide that was replayed in it.
 
     Raises:
-        GuideError: the guide misses a latent site, draws one the model does not have, or draws data.
+        GuideError: the guide misses a latent site, draws one the model does not have, or draws
+            data.
         ShapeError: a site has another shape in the guide, or rows that no plate declares.
         ModelError: a value of the guide is off the support of the model's site.
     """
     drawn = {name: guide_sites[name] for name in _own(guide_sites)}
     latent = {name: model_sites[name] for name in model_sites.stochastic_nodes}
-    for name, site in drawn.items():
+    for site in drawn.values():
         _check_belongs(site, model_sites, latent)
     for name, site in latent.items():
         if name not in guide_sites:
             raise GuideError(
                 f"the model draws {name!r}{_at(site)}, but the guide does not."
                 f"{suggestion(name, drawn)} The guide draws: {listing(drawn)}. "
-                f'Add sample({name!r}, ...) to the guide, or condition the model on {name!r}.'
+                f"Add sample({name!r}, ...) to the guide, or condition the model on {name!r}."
             )
     for name, site in latent.items():
         if name in drawn:
@@ -47,7 +49,8 @@ def _own(sites: Trace) -> list[str]:
     return [
         site.name
         for site in sites.samples()
-        if not site.infer.get("is_auxiliary") and not site.infer.get("_deterministic")
+        if not site.infer.get("is_auxiliary")
+        and not site.infer.get("_deterministic")
         and (is_latent(site) or site.observed)
     ]
 
@@ -63,7 +66,7 @@ def _check_belongs(site: Site, model_sites: Trace, latent: dict[str, Site]) -> N
         )
     if site.observed:
         raise GuideError(
-            f"the guide observes {name!r}{_at(site)}. Data belongs in the model; a guide only draws."
+            f"the guide observes {name!r}{_at(site)}. A guide only draws; data is the model's."
         )
     if name not in latent:
         raise GuideError(
@@ -80,7 +83,7 @@ def _check_same_shape(model_site: Site, guide_site: Site) -> None:
             raise ShapeError(
                 f"site {model_site.name!r}: {part} is {tuple(wanted)} in the model"
                 f"{_at(model_site)}, but {tuple(given)} in the guide{_at(guide_site)}. "
-                f"Both must draw the same shape; .to_event(n) moves batch dimensions into the event."
+                f"Both must draw one shape; .to_event(n) moves batch dimensions into the event."
             )
 
 
@@ -111,13 +114,15 @@ def _check_rows(site: Site, who: str) -> None:
         if rows in (wanted, 1):
             continue
         value = tuple(getattr(site.value, "shape", ()))
+        fn, value = site.fn, tuple(getattr(site.value, "shape", ()))
         raise ShapeError(
             f"site {site.name!r}{_at(site)} in the {who}: its log probability has shape {shape}, "
             f"and no plate declares the {rows} rows of dimension {-back}. The distribution has "
-            f"batch_shape {tuple(site.fn.batch_shape)} and event_shape {tuple(site.fn.event_shape)}, "
-            f"its value {value}. If the rows are independent, put the statement in "
-            f'`with plate("rows", {rows}):`; if they are one outcome, use .to_event({back}); if value '
-            f"and distribution broadcast by accident, as (N,) against (N, 1) does, reshape one."
+            f"batch_shape {tuple(fn.batch_shape)} and event_shape {tuple(fn.event_shape)}, its "
+            f"value has shape {value}. If the rows are independent, put the statement in "
+            f'`with plate("rows", {rows}):`; if they are one outcome, use .to_event({back}); if '
+            f"value and distribution broadcast by accident, as (N,) against (N, 1) does, reshape "
+            f"one of them."
         )
 
 
@@ -126,7 +131,10 @@ def _at(site: Site) -> str:
 
 
 def check_signature(
-    model: Callable[..., Any], guide: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> None:
     """Raise if one of the pair cannot be called with the arguments of the other.
 
@@ -138,7 +146,7 @@ def check_signature(
     if fits["model"] and not fits["guide"]:
         raise GuideError(
             f"the model takes {takes['model']}, the guide takes {takes['guide']}; both are called "
-            f"with the same {len(args) + len(kwargs)} argument(s). Give the guide the model's signature."
+            f"with the same {len(args) + len(kwargs)} argument(s). Give the guide the model's."
         )
 
 

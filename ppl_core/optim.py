@@ -1,7 +1,8 @@
-"""Optimisers with Pyro's face: `Adam({"lr": 0.01})`, or `Adam(lambda name: {...})` for each parameter.
+"""Optimisers with Pyro's face: `Adam({"lr": 0.01})`, or `Adam(lambda name: {...})` by parameter.
 
-Inside, an update is a pure function of (value, gradient, state) with no object to keep in step: it can
-be replayed, rewound, run for a whole ensemble at once, and recorded. The rules are torch.optim's.
+Inside, an update is a pure function of (value, gradient, state) with no object to keep in step: it
+can be replayed, rewound, run for a whole ensemble at once, and recorded. The rules are
+torch.optim's.
 """
 
 import math
@@ -57,7 +58,9 @@ class Optimizer:
     def _complete(self, given: Settings) -> dict[str, Any]:
         rule = type(self).__name__
         if not isinstance(given, Mapping):
-            raise ParamError(f'{rule}: settings are a mapping such as {{"lr": 0.01}}, got {given!r}')
+            raise ParamError(
+                f'{rule}: settings are a mapping such as {{"lr": 0.01}}, got {given!r}'
+            )
         for name in given:
             if name not in self.defaults:
                 near = suggestion(name, self.defaults)
@@ -76,7 +79,9 @@ class Optimizer:
         """The state of a parameter that has not moved yet."""
         raise TypeError(f"{type(self).__name__} is no rule by itself: use SGD, Adam, ...")
 
-    def rule(self, value: Tensor, grad: Tensor, state: State, settings: Settings) -> tuple[Tensor, State]:
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
         """One step: the new value and state, from old ones that stay as they are."""
         raise TypeError(f"{type(self).__name__} is no rule by itself: use SGD, Adam, ...")
 
@@ -119,7 +124,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum. (torch.optim.SGD)"""
+    """Stochastic gradient descent, with momentum (torch.optim.SGD)."""
 
     defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
@@ -133,8 +138,10 @@ class SGD(Optimizer):
         """No velocity yet."""
         return (None,)
 
-    def rule(self, value: Tensor, grad: Tensor, state: State, settings: Settings) -> tuple[Tensor, State]:
-        """velocity <- momentum * velocity + grad;  value <- value - lr * velocity."""
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
+        """Velocity <- momentum * velocity + grad, then value <- value - lr * velocity."""
         (velocity,) = state
         momentum, decay = settings["momentum"], settings["weight_decay"]
         if decay:
@@ -150,7 +157,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Steps of about lr, scaled by a running root mean square. (Kingma & Ba 2015; torch.optim.Adam)"""
+    """Steps of about lr, scaled by a running root mean square (Kingma & Ba 2015; torch's Adam)."""
 
     defaults: ClassVar[dict[str, Any]] = {
         "lr": 1e-3,
@@ -164,7 +171,9 @@ class Adam(Optimizer):
         zero = torch.zeros_like(value)
         return (0, zero, zero)
 
-    def rule(self, value: Tensor, grad: Tensor, state: State, settings: Settings) -> tuple[Tensor, State]:
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
         """Algorithm 1 of the paper, with its bias corrections."""
         if settings["weight_decay"]:
             grad = grad.add(value, alpha=settings["weight_decay"])
@@ -184,25 +193,30 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay acts on the value itself. (Loshchilov & Hutter 2019; torch.optim.AdamW)"""
+    """Adam whose weight decay acts on the value (Loshchilov & Hutter 2019; torch's AdamW)."""
 
     defaults: ClassVar[dict[str, Any]] = {**Adam.defaults, "weight_decay": 1e-2}
 
-    def rule(self, value: Tensor, grad: Tensor, state: State, settings: Settings) -> tuple[Tensor, State]:
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
         """Decay the value, then step."""
         value = value * (1 - settings["lr"] * settings["weight_decay"])
         return self._moment_step(value, grad, state, settings, settings["lr"])
 
 
 class ClippedAdam(Adam):
-    """Adam with each gradient entry clipped and a rate that decays with each step. (Pyro's.)
+    """Adam with each gradient entry clipped and a rate that decays with each step (Pyro's).
 
-    Settings besides Adam's: `clip_norm`, the largest absolute entry; `lrd`, the factor on lr per step.
+    Settings besides Adam's: `clip_norm`, the largest absolute entry; `lrd`, the factor on lr per
+    step.
     """
 
     defaults: ClassVar[dict[str, Any]] = {**Adam.defaults, "clip_norm": 10.0, "lrd": 1.0}
 
-    def rule(self, value: Tensor, grad: Tensor, state: State, settings: Settings) -> tuple[Tensor, State]:
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
         """Clip, then step at the rate that is left."""
         grad = grad.clamp(-settings["clip_norm"], settings["clip_norm"])
         if settings["weight_decay"]:

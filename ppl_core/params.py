@@ -1,8 +1,8 @@
 """Learnable values with a name: unconstrained leaves, and the constraints they are seen through.
 
-`param("b", 1.0, constraint=constraints.positive)` stores log 1.0 = 0.0 as a leaf that an optimiser may
-move anywhere, and returns exp(leaf), which is positive wherever it was moved to. There is one global
-store by default; `with ParamStore() as store:` makes another one for the block.
+`param("b", 1.0, constraint=constraints.positive)` stores log 1.0 = 0.0 as a leaf that an optimiser
+may move anywhere, and returns exp(leaf), which is positive wherever it was moved to. There is one
+global store by default; `with ParamStore() as store:` makes another one for the block.
 """
 
 import re
@@ -51,7 +51,8 @@ class ParamStore:
             where: file:line to blame in an error.
 
         Raises:
-            ParamError: there is no value yet and `init` is missing, not finite or off the constraint.
+            ParamError: there is no value yet and `init` is missing, not finite or off the
+                constraint.
         """
         if name not in self._leaves:
             if init is None:
@@ -71,10 +72,12 @@ class ParamStore:
     def _create(self, name: str, value: Any, constraint: Any, where: str = "") -> None:
         value = as_real(value).detach()
         if not bool(constraint.check(value).all()) or not bool(torch.isfinite(value).all()):
-            shown = value.tolist() if value.numel() <= 4 else f"a tensor of shape {tuple(value.shape)}"
+            shown = (
+                value.tolist() if value.numel() <= 4 else f"a tensor of shape {tuple(value.shape)}"
+            )
             raise ParamError(
-                f"param {name!r}{where and ' at ' + where}: its initial value {shown} is not inside "
-                f"the constraint {constraint}. Start from a finite value that is."
+                f"param {name!r}{where and ' at ' + where}: its initial value {shown} is not "
+                f"inside the constraint {constraint}. Start from a finite value that is."
             )
         transform = None if constraint is constraints.real else transform_to(constraint)
         leaf = value.clone() if transform is None else transform.inv(value).clone()
@@ -90,7 +93,7 @@ class ParamStore:
             return leaf
         value = transform(leaf)
         if validation_enabled():
-            value.unconstrained = lambda: leaf  # as Pyro's constrained values offer
+            vars(value)["unconstrained"] = lambda: leaf  # as Pyro's constrained values offer
         return value
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -205,7 +208,7 @@ _global_store = ParamStore()
 
 
 def get_param_store() -> ParamStore:
-    """The store that `param` uses here: the innermost `with ParamStore():` of this thread, else the global one."""
+    """The store in use: the innermost `with ParamStore():` of this thread, else the global one."""
     return _scopes.stack[-1] if _scopes.stack else _global_store
 
 

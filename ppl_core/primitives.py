@@ -1,13 +1,14 @@
 """The statements of a probabilistic program: sample, param, deterministic, factor, plate.
 
-Each builds a `Site` and sends it through the handlers. What a statement does when no handler answers
+Each builds a `Site` and sends it through the handlers. What a statement does when no handler
+answers
 is written here too: a `sample` is drawn, a `param` is looked up in the current store.
 """
 
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Size, Tensor
@@ -49,7 +50,8 @@ def sample(
     Raises:
         ModelError: `fn` is not a distribution, or the name is not a text.
 
-    >>> sample("weight", dist.Normal(8.5, 1.0), obs=9.5)
+    >>> from ppl_core.distributions import Normal
+    >>> sample("weight", Normal(8.5, 1.0), obs=9.5)
     tensor(9.5000)
     """
     site = Site("sample", name, fn, infer=infer or _NO_WISHES)
@@ -161,11 +163,10 @@ def _checked(site: Site) -> Site:
             f"sample at {where}: the first argument is the site's name, a text, got {site.name!r}"
         )
     if not hasattr(site.fn, "log_prob"):
-        if not callable(site.fn):
-            raise ModelError(
-                f"sample site {site.name!r} at {where}: a distribution is needed, such as "
-                f"dist.Normal(0., 1.), got {type(site.fn).__name__} {site.fn!r}"
-            )
+        raise ModelError(
+            f"sample site {site.name!r} at {where}: a distribution is needed, such as "
+            f"dist.Normal(0., 1.), got {type(site.fn).__name__} {site.fn!r}"
+        )
     return site.replace(where=where)
 
 
@@ -185,12 +186,16 @@ class Subsample(Distribution):
         subsample_size: number chosen.
     """
 
-    arg_constraints: dict[str, Any] = {}
-    support = constraints.nonnegative_integer
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore
 
     def __init__(self, size: int, subsample_size: int, device: Any = None):
         self.size, self.subsample_size, self.device = size, subsample_size, device
         super().__init__(validate_args=False)
+
+    @property
+    def support(self) -> Any:
+        """Row numbers."""
+        return constraints.nonnegative_integer
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:
         """Indices, (subsample_size,), in order when none is left out."""
@@ -228,7 +233,7 @@ _plates = _Plates()
 
 
 class plate(Handler):
-    """Independent rows: `with plate("data", 10):` for all at once, `for i in plate("data", 10):` one by one.
+    """Independent rows: `with plate("data", 10):` for all at once, `for i in plate(...):` in turn.
 
     Inside `with`, every site gets `size` rows along a batch dimension, and the log probability of a
     subsample counts as much as the whole would: it is scaled by size / subsample_size.
@@ -266,29 +271,25 @@ class plate(Handler):
                 raise ModelError(f"plate {name!r}: give a size, such as plate({name!r}, 10)")
             size = len(subsample)
         size = int(size)
-        if subsample is not None:
-            indices = as_value(subsample)
-            if subsample_size not in (None, len(indices)):
-                raise ModelError(
-                    f"plate {name!r}: subsample_size={subsample_size}, but {len(indices)} indices given"
-                )
-        count = len(indices) if subsample is not None else subsample_size
-        count = size if count is None else int(count)
-        if not 0 <= count <= size:
+        indices = None if subsample is None else as_value(subsample)
+        if indices is not None and subsample_size not in (None, len(indices)):
+            raise ModelError(
+                f"plate {name!r}: subsample_size={subsample_size}, but {len(indices)} indices"
+            )
+        count = len(indices) if indices is not None else int(subsample_size or size)
+        if not 0 <= count <= size or subsample_size == 0:
             raise ModelError(f"plate {name!r}: cannot choose {count} of {size} rows")
         if dim is not None and dim >= 0:
             raise ShapeError(
                 f"plate {name!r}: dim counts from the right and is negative, got {dim}; "
                 f"the rightmost batch dimension is dim=-1"
             )
-        if subsample is None:
-            site = emit(Site("sample", name, Subsample(size, count, device)))
-            indices = site.value
-            count = len(indices)
+        if indices is None:
+            indices = emit(Site("sample", name, Subsample(size, count, device))).value
         self.name, self.size, self.dim = name, size, dim
-        self.indices, self.subsample_size = indices, count
-        self.scale = size / count if count else 1.0
-        self.frame = Frame(name, dim, count, size)
+        self.indices, self.subsample_size = indices, len(indices)
+        self.scale = size / len(indices) if len(indices) else 1.0
+        self.frame = Frame(name, dim, self.subsample_size, size)
 
     def __enter__(self) -> Tensor:
         if self.name in _plates.names:
@@ -350,8 +351,8 @@ class plate(Handler):
             raise ShapeError(
                 f"site {site.name!r}{site.where and ' at ' + site.where}: inside plate "
                 f"{self.name!r} its batch dimension {dim} must have {size} rows (or 1), but the "
-                f"distribution has batch_shape {tuple(shape)}. Either the plate's size is wrong, or "
-                f"dimension {dim} is part of one outcome: declare it with .to_event({-dim})."
+                f"distribution has batch_shape {tuple(shape)}. Either the plate's size is wrong, "
+                f"or dimension {dim} is part of one outcome: declare it with .to_event({-dim})."
             )
         rows = [1] * max(0, -dim - len(shape)) + list(shape)
         rows[dim] = size

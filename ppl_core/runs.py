@@ -1,9 +1,9 @@
 """Inference as something to hold in the hand: step it, watch it, rewind it.
 
-Every algorithm is a `Kernel`: `init` makes a state, `update` makes the next one. A state is all that
-the next step needs and is never changed afterwards; the info beside it is what only a watcher needs.
-`InferenceRun` drives a kernel with a random stream of its own, so that runs interleave without
-touching each other, or the generator of the cell that owns them.
+Every algorithm is a `Kernel`: `init` makes a state, `update` makes the next one. A state is all
+that the next step needs and is never changed afterwards; the info beside it is what only a watcher
+needs. `InferenceRun` drives a kernel with a random stream of its own, so that runs interleave
+without touching each other, or the generator of the cell that owns them.
 """
 
 import time
@@ -156,7 +156,7 @@ class InferenceRun:
 
 
 class _Kept:
-    """Remembered moments, at most `limit`: recent ones dense, old ones sparse, the first for ever."""
+    """Remembered moments, at most `limit`: recent ones dense, old ones sparse, the first kept."""
 
     def __init__(self, first: Snapshot, stream: Tensor, limit: int = 64):
         self.moments, self.limit = [(first, stream)], limit
@@ -174,7 +174,7 @@ class _Kept:
 
 
 class _stream:
-    """Torch's generator as a random stream of one's own, inside `with`; the outer one comes back."""
+    """Torch's generator as a stream of one's own inside `with`; the outer one comes back."""
 
     def __init__(self, state: Tensor):
         self.left = state

@@ -1,8 +1,8 @@
 """What a program may be given as a value, and whether it is checked.
 
 Numbers, arrays and lists become tensors of torch's default dtype. Checks of arguments, values and
-shapes are on by default in every thread; what repeats one step many times switches them off after the
-first, which has proved what they ask.
+shapes are on by default in every thread; what repeats one step many times switches them off after
+the first, which has proved what they ask.
 """
 
 import threading
@@ -42,9 +42,14 @@ def as_real(value: Any) -> Tensor:
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 
+_ORDINARY = (Tensor, float, int)
+
+
 def welcome(argument: Any) -> Any:
-    """A distribution's argument: arrays and lists of numbers become real tensors, the rest passes."""
-    if isinstance(argument, np.ndarray | np.generic):
+    """A distribution's argument: arrays and lists of numbers become real tensors."""
+    if isinstance(argument, _ORDINARY):
+        return argument
+    if isinstance(argument, (np.ndarray, np.generic)):
         return as_real(argument)
     if isinstance(argument, list) and argument:
         first = argument

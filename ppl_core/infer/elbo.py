@@ -25,7 +25,8 @@ class ELBO:
 
     Args:
         num_particles: draws per estimate; their average is returned.
-        max_plate_nesting: batch dimensions that the programs' plates use; found by a run if not given.
+        max_plate_nesting: batch dimensions that the programs' plates use; found by a run if not
+            given.
         vectorize_particles: draw all particles at once, in a dimension left of the plates.
     """
 
@@ -41,7 +42,9 @@ class ELBO:
         self.max_plate_nesting = max_plate_nesting
         self.vectorize_particles = vectorize_particles
 
-    def differentiable_loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
+    def differentiable_loss(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Tensor:
         """One estimate of the loss in nats (scalar), whose gradient is an unbiased estimate too.
 
         Raises:
@@ -104,9 +107,9 @@ class ELBO:
 class Trace_ELBO(ELBO):
     """The ELBO from whole runs of guide and model.
 
-    Draws that carry gradients are differentiated through (Kingma & Welling 2014, eq. 6). For others the
-    score-function term elbo * grad log q is added, which has expectation zero in value and makes the
-    gradient unbiased (Ranganath, Gerrish & Blei 2014, eq. 3).
+    Draws that carry gradients are differentiated through (Kingma & Welling 2014, eq. 6). For others
+    the score-function term elbo * grad log q is added, which has expectation zero in value and
+    makes the gradient unbiased (Ranganath, Gerrish & Blei 2014, eq. 3).
 
     >>> Trace_ELBO().loss(conditioned_scale, perfect_guide, 8.5)  # doctest: +SKIP
     1.4618...
@@ -116,19 +119,20 @@ class Trace_ELBO(ELBO):
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Tensor:
         guide_sites, model_sites = run_pair(model, guide, args, kwargs)
-        loss: Any = 0.0
-        score: Any = None
+        loss: Tensor | None = None
+        score: Tensor | None = None
         for site in guide_sites.values():
             if site.kind == "sample":
                 log_q = log_prob_of_draw(site)
-                loss = loss + log_q
+                loss = log_q if loss is None else loss + log_q
                 if is_latent(site) and not site.fn.has_rsample and log_q.requires_grad:
                     score = log_q if score is None else score + log_q
         for site in model_sites.values():
             if site.kind == "sample":
-                loss = loss - total_log_prob(site)
-        if not isinstance(loss, Tensor):
-            loss = torch.zeros(())
+                log_p = total_log_prob(site)
+                loss = -log_p if loss is None else loss - log_p
+        if loss is None:
+            return torch.zeros(())
         return loss if score is None else loss + loss.detach() * (score - score.detach())
 
 
@@ -138,8 +142,8 @@ def run_pair(
     """Run the guide, then the model on the guide's draws; the records of both.
 
     Raises:
-        GuideError, ShapeError: they do not fit. Checked in full while validation is on; that no latent
-            site of the model is left to its prior is checked always.
+        GuideError, ShapeError: they do not fit. Checked in full while validation is on; that no
+            latent site of the model is left to its prior is checked always.
     """
     if validation_enabled():
         check_signature(model, guide, args, kwargs)
@@ -166,7 +170,7 @@ def total_log_prob(site: Site) -> Tensor:
 
 
 def log_prob_of_draw(site: Site) -> Tensor:
-    """`total_log_prob` of a guide's own draw; from its noise, at half the cost, where there is one."""
+    """`total_log_prob` of a guide's own draw; from its noise, at half the cost, if it has one."""
     if site.noise is None:
         return total_log_prob(site)
     log_prob = site.fn.log_prob_of_noise(site.noise)

@@ -1,4 +1,4 @@
-"""Stochastic variational inference: fit a guide to a posterior by following noisy gradients of a loss."""
+"""Stochastic variational inference: fit a guide to a posterior along noisy gradients of a loss."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -65,8 +65,9 @@ class SVIRunResult:
 class SVI:
     """Fit a guide's parameters so that the guide approaches the model's posterior.
 
-    `svi.step(*args)` is Pyro's: one step on the current parameter store. `svi.init` and `svi.update`
-    are the same step on a state of your own, for whoever wants to watch, rewind or branch.
+    `svi.step(*args)` is Pyro's: one step on the current parameter store. `svi.init` and
+    `svi.update` are the same step on a state of your own, for whoever wants to watch, rewind or
+    branch.
 
     Args:
         model: the conditioned program.
@@ -93,7 +94,9 @@ class SVI:
     ):
         loss = Trace_ELBO() if loss is None else loss
         if isinstance(loss, type):
-            raise TypeError(f"SVI: loss={loss.__name__} is a class; make one: loss={loss.__name__}()")
+            raise TypeError(
+                f"SVI: loss={loss.__name__} is a class; make one: loss={loss.__name__}()"
+            )
         if isinstance(optim, torch.optim.Optimizer):
             name = type(optim).__name__
             raise TypeError(
@@ -101,7 +104,9 @@ class SVI:
                 f'any. Use ppl_core.optim.{name}({{"lr": ...}}).'
             )
         if not isinstance(optim, Optimizer):
-            raise TypeError(f'SVI: optim is an optimiser such as Adam({{"lr": 0.01}}), got {optim!r}')
+            raise TypeError(
+                f'SVI: optim is an optimiser such as Adam({{"lr": 0.01}}), got {optim!r}'
+            )
         self.model, self.guide, self.optim, self.loss = model, guide, optim, loss
         self._loss = loss.differentiable_loss if isinstance(loss, ELBO) else loss
         self._store = store
@@ -127,7 +132,9 @@ class SVI:
         with self.store, torch.no_grad():
             return self._loss(self.model, self.guide, *args, **kwargs).item()
 
-    def run(self, num_steps: int, *args: Any, progress_bar: bool = True, **kwargs: Any) -> SVIRunResult:
+    def run(
+        self, num_steps: int, *args: Any, progress_bar: bool = True, **kwargs: Any
+    ) -> SVIRunResult:
         """Take many steps on the store, with a progress bar that can be turned off.
 
         An interrupt or an error leaves the store where it was.
