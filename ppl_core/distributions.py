@@ -405,7 +405,7 @@ class Delta(Distribution):
     """
 
     has_rsample = True  # pyright: ignore
-    arg_constraints: ClassVar[dict[str, Any]] = {
+    arg_constraints: ClassVar[dict[str, Any]] = {  # pyright: ignore
         "v": constraints.dependent,
         "log_density": constraints.real,
     }
