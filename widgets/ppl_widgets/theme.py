@@ -16,9 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-Role = Literal[
-    "exact", "learned", "prior", "likelihood", "forbidden", "expected", "band", "mark"
-]
+Role = Literal["exact", "learned", "prior", "likelihood", "forbidden", "expected", "band", "mark"]
 Floats = npt.NDArray[np.float32]
 
 PAPER = {"light": "#ffffff", "dark": "#111111"}
@@ -57,7 +55,7 @@ ROLES: tuple[str, ...] = tuple(PALETTE["light"])
 
 _LINES: dict[str, dict[str, Any]] = {
     "exact": {"width": 3, "dash": "solid"},
-    "learned": {"width": 2.5, "dash": "solid"},
+    "learned": {"width": 2, "dash": "solid"},
     "prior": {"width": 2, "dash": "dash"},
     "likelihood": {"width": 2, "dash": "dot"},
     "forbidden": {"width": 0, "dash": "solid"},
@@ -139,7 +137,7 @@ def layout(
 
     def axis(text: str, ends: Sequence[float]) -> dict[str, Any]:
         return {
-            "title": {"text": text, "standoff": 6},
+            "title": {"text": text, "standoff": 4, "font": {"size": 12}},
             "range": list(ends),
             "automargin": False,
             "zeroline": False,
@@ -157,7 +155,7 @@ def layout(
         "meta": {"alt": alt, "grow": grow, "key": key},
         "xaxis": axis(x, x_range),
         "yaxis": axis(y, y_range),
-        "margin": {"l": 58 if y else 46, "r": 10, "t": 8, "b": 42 if x else 26, "pad": 0},
+        "margin": {"l": 54, "r": 20, "t": 8, "b": 40 if x else 24, "pad": 0},
         "font": {"size": 12, "color": INK["light"]["text"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -169,9 +167,7 @@ def layout(
     return base | more
 
 
-def band(
-    x: npt.ArrayLike, lower: npt.ArrayLike, upper: npt.ArrayLike
-) -> tuple[Floats, Floats]:
+def band(x: npt.ArrayLike, lower: npt.ArrayLike, upper: npt.ArrayLike) -> tuple[Floats, Floats]:
     """The closed outline of the area between two curves over the same x, for `fill="toself"`."""
     across = np.asarray(x, np.float32)
     low, high = np.asarray(lower, np.float32), np.asarray(upper, np.float32)
