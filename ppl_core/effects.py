@@ -58,20 +58,25 @@ class Site:
         """A copy of this site with other fields."""
         site = object.__new__(Site)
         site.__dict__.update(self.__dict__)
-        site.__dict__.pop("log_prob", None)
+        site.__dict__.pop("_log_prob", None)
         site.__dict__.update(changes)
         return site
 
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"a Site is never changed: use site.replace({field}=...)")
 
-    def __getattr__(self, field: str) -> Tensor:
-        # Reached only while the log probability has not been asked for: it is computed once.
-        if field == "log_prob" and self.kind == "sample":
-            value = scale_and_mask(self.unscaled_log_prob, self.scale, self.mask)
-            self.__dict__["log_prob"] = value
-            return value
-        raise AttributeError(f"site {self.name!r} ({self.kind}) has no field {field!r}")
+    @property
+    def log_prob(self) -> Tensor:
+        """Log probability of the value in nats, scaled and masked, batch_shape; computed once."""
+        known = self.__dict__.get("_log_prob")
+        if known is None:
+            if isinstance(self.mask, Tensor):
+                log_prob = self.fn.mask(self.mask).log_prob(self.value)
+                known = scale_and_mask(log_prob, self.scale)
+            else:
+                known = scale_and_mask(self.fn.log_prob(self.value), self.scale, self.mask)
+            self.__dict__["_log_prob"] = known
+        return known
 
     @property
     def unscaled_log_prob(self) -> Tensor:

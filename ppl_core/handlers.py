@@ -352,10 +352,10 @@ class block(Handler):
     `expose*` arguments show what they name and hide the rest.
 
     Args:
-        hide_fn, expose_fn: `site -> bool`.
+        hide_fn, expose_fn: `site -> bool`; they decide alone.
         hide_all, expose_all: the default, said aloud.
         hide, expose: site names.
-        hide_types, expose_types: "sample", "param", "observed".
+        hide_types, expose_types: "sample" (drawn), "observe" (data), "param".
     """
 
     def __init__(
@@ -372,15 +372,14 @@ class block(Handler):
         if hide_fn is not None and expose_fn is not None:
             raise ValueError("block: give hide_fn or expose_fn, not both")
         self.hide_fn, self.expose_fn = hide_fn, expose_fn
-        self.hide = _names(hide, "hide")
-        self.expose = _names(expose, "expose")
-        self.hide_types = _names(hide_types, "hide_types")
-        self.expose_types = _names(expose_types, "expose_types")
+        self.hide, self.expose = _names(hide, "hide"), _names(expose, "expose")
+        self.hide_types = _names(hide_types, "hide_types", _TYPES)
+        self.expose_types = _names(expose_types, "expose_types", _TYPES)
         if self.hide & self.expose or self.hide_types & self.expose_types:
             raise ValueError("block: the same name is hidden and exposed")
-        named = bool(self.hide or self.hide_types)
-        shown = bool(self.expose or self.expose_types)
-        self.hide_rest = shown or (hide_all and not expose_all and not named)
+        some_hidden = hide is not None or hide_types is not None
+        some_shown = expose is not None or expose_types is not None
+        self.hide_rest = some_shown or (hide_all and not expose_all and not some_hidden)
 
     def hides(self, site: Site) -> bool:
         """Whether this site stays inside."""
@@ -388,10 +387,10 @@ class block(Handler):
             return bool(self.hide_fn(site))
         if self.expose_fn is not None:
             return not self.expose_fn(site)
-        types = {site.kind} | ({"observed"} if site.observed else set())
-        if site.name in self.hide or types & self.hide_types:
+        kind = "observe" if site.kind == "sample" and site.observed else site.kind
+        if site.name in self.hide or kind in self.hide_types:
             return True
-        if site.name in self.expose or types & self.expose_types:
+        if site.name in self.expose or kind in self.expose_types:
             return False
         return self.hide_rest
 
@@ -400,10 +399,22 @@ class block(Handler):
         return settle(site) if self.hides(site) else forward(site)
 
 
-def _names(names: Iterable[str] | None, argument: str) -> frozenset[str]:
+_TYPES = ("sample", "observe", "param")
+
+
+def _names(
+    names: Iterable[str] | None, argument: str, known: tuple[str, ...] = ()
+) -> frozenset[str]:
     if isinstance(names, str):
         raise TypeError(f"block: {argument} is a list of names, such as [{names!r}]")
-    return frozenset(names or ())
+    found = frozenset(names or ())
+    for name in found:
+        if known and name not in known:
+            raise ValueError(
+                f"block: no type {name!r} in {argument}.{suggestion(name, known)} "
+                f"Known: {listing(known)}."
+            )
+    return found
 
 
 class scale(Handler):

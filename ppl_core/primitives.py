@@ -129,6 +129,8 @@ def _draw(site: Site) -> Site:
     if draws_from_noise(fn):
         noise = fn.standard_noise()
         return site.replace(value=fn.from_noise(noise), noise=noise)
+    if getattr(fn, "has_rsample", False):
+        return site.replace(value=fn.rsample())
     return site.replace(value=fn() if callable(fn) else fn.sample())
 
 
@@ -146,14 +148,18 @@ def _hand_back(site: Site) -> Site:
 
 
 def data_for(fn: Any, value: Any) -> Tensor:
-    """A value given from outside, as a tensor that a site of distribution `fn` can hold.
+    """A value given from outside, as a tensor that a site of distribution `fn` can score.
 
-    A whole number for a real-valued site becomes a float.
+    Whole numbers and truth values become real for a real-valued site, and for a Bernoulli one.
     """
-    if isinstance(value, Tensor):
+    value = as_value(value)
+    if value.is_floating_point() or value.is_complex():
         return value
-    discrete = getattr(getattr(fn, "support", None), "is_discrete", False)
-    return as_value(value) if discrete else as_real(value)
+    support = getattr(fn, "support", constraints.real)
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    whole = support.is_discrete and support is not constraints.boolean
+    return value if whole else as_real(value)
 
 
 def _checked(site: Site) -> Site:
@@ -161,6 +167,11 @@ def _checked(site: Site) -> Site:
     if not isinstance(site.name, str):
         raise ModelError(
             f"sample at {where}: the first argument is the site's name, a text, got {site.name!r}"
+        )
+    if isinstance(site.fn, type):
+        raise ModelError(
+            f"sample site {site.name!r} at {where}: {site.fn.__name__} is a class; give it its "
+            f"parameters, as in sample({site.name!r}, dist.{site.fn.__name__}(...))"
         )
     if not hasattr(site.fn, "log_prob"):
         raise ModelError(

@@ -28,6 +28,8 @@ def as_value(value: Any) -> Tensor:
         return value
     if isinstance(value, list | tuple) and any(isinstance(part, Tensor) for part in value):
         return torch.stack([as_value(part) for part in value])
+    if isinstance(value, np.ndarray):
+        value = np.array(value, order="C")  # a copy: later changes of the array do not reach us
     tensor = torch.as_tensor(value)
     return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
 

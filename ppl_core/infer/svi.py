@@ -203,10 +203,35 @@ class SVI:
         with torch.no_grad():
             values = {name: leaf.data for name, leaf in store.named_parameters()}
             moved, optim_state = self.optim.update(values, grads, optim_state)
+            self._check_finite(store, grads, moved, value, step)
             for name in grads:
                 store.unconstrained(name).data = moved[name]
         self._proven = shapes
         return SVIInfo(value, grads), optim_state
+
+    def _check_finite(
+        self,
+        store: ParamStore,
+        grads: Mapping[str, Tensor],
+        moved: Mapping[str, Tensor],
+        loss: float,
+        step: int,
+    ) -> None:
+        """Raise before a step would leave a parameter that is not a finite number."""
+        for name, grad in grads.items():
+            value = moved[name]
+            if math.isfinite(value.item() if value.dim() == 0 else value.sum().item()):
+                continue
+            what = "gradient" if not bool(torch.isfinite(grad).all()) else "next value"
+            cause = f"the {what} of parameter {name!r} is not finite"
+            raise InferenceError(
+                f"step {step + 1}: the loss is {loss:g}, but {cause}. Nothing was moved. A smaller "
+                f"learning rate (now {self.optim.settings(name)['lr']:g}), or a model without "
+                f"steps that have no derivative (a square root at 0, a division by 0), mends it.",
+                step=step,
+                site=name,
+                cause=cause,
+            )
 
     def _diagnosis(
         self,

@@ -5,17 +5,18 @@ evidence on average, and equals it, draw by draw, for the exact posterior.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..effects import Site, scale_and_mask
-from ..handlers import Trace, is_latent, log_prob_of, replay, trace
-from ..inspect import check_pair, check_signature
-from ..primitives import Subsample, plate
-from ..values import validation_enabled
+from ...effects import Site, scale_and_mask
+from ...handlers import Trace, log_prob_of, replay, trace
+from ...inspect import check_pair, check_signature
+from ...primitives import Frame, Subsample, plate
+from ...values import validation_enabled
 
 Program = Callable[..., Any]
 
@@ -54,13 +55,20 @@ class ELBO:
         if self.num_particles == 1:
             return self._estimate(model, guide, args, kwargs)
         if self.vectorize_particles:
-            rows = self._particle_plate(model, guide, args, kwargs)
-            both = rows(model), rows(guide)
-            return self._estimate(*both, args, kwargs) / self.num_particles
+            model, guide = self.with_particle_rows(model, guide, args, kwargs)
+            return self._estimate(model, guide, args, kwargs) / self.num_particles
         total = self._estimate(model, guide, args, kwargs)
         for _ in range(self.num_particles - 1):
             total = total + self._estimate(model, guide, args, kwargs)
         return total / self.num_particles
+
+    def __call__(self, model: Program, guide: Program) -> "ELBOModule":
+        """The loss of one pair as a torch module, for a training loop of your own.
+
+        >>> loss = Trace_ELBO()(model, guide)  # doctest: +SKIP
+        >>> loss(8.5).backward()  # doctest: +SKIP
+        """
+        return ELBOModule(self, model, guide)
 
     def loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """One estimate of the loss in nats, without gradients."""
@@ -80,60 +88,62 @@ class ELBO:
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Tensor:
         """The loss of one run of the guide."""
-        raise TypeError(f"{type(self).__name__} is no loss by itself: use Trace_ELBO")
+        raise TypeError(f"{type(self).__name__} is no loss by itself: use Trace_ELBO, ...")
 
-    def _particle_plate(
+    def with_particle_rows(
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Callable[[Program], Program]:
+    ) -> tuple[Program, Program]:
+        """Both programs with all particles as rows of a dimension left of their plates."""
         if self.max_plate_nesting == math.inf:
-            with torch.no_grad(), trace() as sites:
-                guide(*args, **kwargs)
-            with torch.no_grad(), trace() as more, replay(trace=sites):
-                model(*args, **kwargs)
-            frames = [f for s in (*sites.samples(), *more.samples()) for f in s.plates]
-            self.max_plate_nesting = max((-f.dim for f in frames if f.vectorized), default=0)
-        dim = -1 - int(self.max_plate_nesting)
+            self.max_plate_nesting = plate_nesting(model, guide, args, kwargs)
 
         def rows(program: Program) -> Program:
+            @wraps(program)
             def many(*args: Any, **kwargs: Any) -> Any:
-                with plate("num_particles_vectorized", self.num_particles, dim=dim):
+                with plate(PARTICLES, self.num_particles, dim=self.particle_dim):
                     return program(*args, **kwargs)
 
             return many
 
-        return rows
+        return rows(model), rows(guide)
+
+    @property
+    def particle_dim(self) -> int:
+        """The batch dimension of vectorised particles."""
+        return -1 - int(self.max_plate_nesting)
 
 
-class Trace_ELBO(ELBO):
-    """The ELBO from whole runs of guide and model.
+PARTICLES = "num_particles_vectorized"
 
-    Draws that carry gradients are differentiated through (Kingma & Welling 2014, eq. 6). For others
-    the score-function term elbo * grad log q is added, which has expectation zero in value and
-    makes the gradient unbiased (Ranganath, Gerrish & Blei 2014, eq. 3).
 
-    >>> Trace_ELBO().loss(conditioned_scale, perfect_guide, 8.5)  # doctest: +SKIP
-    1.4618...
+class ELBOModule(nn.Module):
+    """A loss, a model and a guide as one torch module; calling it estimates the loss in nats.
+
+    Networks among the two are its submodules. Parameters made by `param` statements are leaves of
+    the parameter store: `get_param_store().named_parameters()`.
     """
 
-    def _estimate(
-        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Tensor:
-        guide_sites, model_sites = run_pair(model, guide, args, kwargs)
-        loss: Tensor | None = None
-        score: Tensor | None = None
-        for site in guide_sites.values():
-            if site.kind == "sample":
-                log_q = log_prob_of_draw(site)
-                loss = log_q if loss is None else loss + log_q
-                if is_latent(site) and not site.fn.has_rsample and log_q.requires_grad:
-                    score = log_q if score is None else score + log_q
-        for site in model_sites.values():
-            if site.kind == "sample":
-                log_p = total_log_prob(site)
-                loss = -log_p if loss is None else loss - log_p
-        if loss is None:
-            return torch.zeros(())
-        return loss if score is None else loss + loss.detach() * (score - score.detach())
+    def __init__(self, elbo: ELBO, model: Program, guide: Program):
+        super().__init__()
+        self.elbo, self.model, self.guide = elbo, model, guide
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """One differentiable estimate of the loss, scalar."""
+        return self.elbo.differentiable_loss(self.model, self.guide, *args, **kwargs)
+
+
+def plate_nesting(
+    model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> int:
+    """How many batch dimensions the plates of a pair use, found by a run of both."""
+    with torch.no_grad():
+        with trace() as guide_sites:
+            guide(*args, **kwargs)
+        with trace() as model_sites, replay(trace=guide_sites):
+            model(*args, **kwargs)
+    sites = (*guide_sites.samples(), *model_sites.samples())
+    frames = [frame for site in sites for frame in site.plates if frame.dim is not None]
+    return max((-frame.dim for frame in frames if frame.dim), default=0)
 
 
 def run_pair(
@@ -176,3 +186,25 @@ def log_prob_of_draw(site: Site) -> Tensor:
     log_prob = site.fn.log_prob_of_noise(site.noise)
     log_prob = scale_and_mask(log_prob, site.scale, site.mask)
     return log_prob.sum() if log_prob.dim() else log_prob
+
+
+def sum_to(terms: Iterable[tuple[tuple[Frame, ...], Tensor]], frames: tuple[Frame, ...]) -> Tensor:
+    """Add terms up, keeping only the plate dimensions in `frames`.
+
+    What lies in other rows of a plate is independent of this row and only adds noise to its score
+    (Rao-Blackwellisation over plates).
+
+    Args:
+        terms: (plates of the term, values with those plates as batch dimensions), in nats.
+        frames: plates whose rows are kept apart.
+    """
+    kept = {frame.dim for frame in frames if frame.vectorized}
+    total = torch.zeros(())
+    for _, value in terms:
+        for dim in range(-value.dim(), 0):
+            if dim not in kept:
+                value = value.sum(dim, keepdim=True)
+        while value.dim() and value.shape[0] == 1:
+            value = value.squeeze(0)
+        total = total + value
+    return total
