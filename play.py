@@ -67,7 +67,8 @@ def play(words: list[str]) -> None:
         become("voila", NOTEBOOK, "--strip_sources=False", *with_free_port(words, 8866))
     else:
         root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container
-        become("jupyterlab", NOTEBOOK, *root, *with_free_port(words, 8888))
+        first = f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"
+        become("jupyterlab", first, *root, *with_free_port(words, 8888))
 
 
 def prepare(extras: set[str], cpu: bool) -> None:
@@ -82,15 +83,19 @@ def prepare(extras: set[str], cpu: bool) -> None:
     files = b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     pins = hashlib.sha256(files).hexdigest()
     stamp = STAMP.read_text().splitlines() if STAMP.exists() else []
-    if PYTHON.exists() and stamp[:1] == [place]:
+    ours = PYTHON.exists() and stamp[:1] == [place]
+    if ours:
         extras = extras | set(stamp[2].split())
     else:
         make_environment(version, cpu)
     want = [place, pins, " ".join(sorted(extras))]
     if stamp != want:
+        if ours:
+            print("Bringing .venv up to date: a minute or so.", flush=True)
         STAMP.write_text("unfinished")
         source = ["--extra-index-url", CPU_WHEELS] if cpu and sys.platform == "linux" else []
         pip = (PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *source)
+        pip += ("--quiet",) if ours else ()  # the first time, progress is worth its many lines
         run(*pip, "-c", "constraints.txt", "-e", f".[{','.join(sorted(extras))}]")
         STAMP.write_text("\n".join(want))
 

@@ -58,8 +58,8 @@ def test_first_start_installs_with_the_constraints_and_opens_the_notebook(play):
         f"venv {play.VENV}",
         "pip install --disable-pip-version-check -c constraints.txt -e .[lab]",
     ]
-    [(module, notebook, *words)] = play.became
-    assert (module, notebook) == ("jupyterlab", play.NOTEBOOK)
+    [(module, first, *words)] = play.became
+    assert (module, first) == ("jupyterlab", f"--LabApp.default_url=/lab/tree/{play.NOTEBOOK}")
     assert words[-2:] == ["--port=0", "--no-browser"]
 
 
