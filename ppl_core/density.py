@@ -5,15 +5,15 @@ Gradient-based samplers, importance weights and quadrature all stand on these tw
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.distributions import biject_to
 
-from .effects import Site
+from .effects import Forward, Handler, Site
 from .errors import ModelError, listing, suggestion
-from .handlers import replay, trace
+from .handlers import Trace, is_latent, replay, trace
 
 Model = Callable[..., Any]
 
@@ -23,7 +23,8 @@ def log_density(model: Model, values: Mapping[str, Any], *args: Any, **kwargs: A
 
     Args:
         model: the program; its observed sites count as they are.
-        values: site name -> value (constrained, batch_shape + event_shape) for every latent site.
+        values: site name -> value (constrained, batch_shape + event_shape) for every latent site,
+            or the trace of an earlier run.
         args, kwargs: of the program.
 
     Raises:
@@ -34,21 +35,73 @@ def log_density(model: Model, values: Mapping[str, Any], *args: Any, **kwargs: A
     >>> log_density(model, {"kg": 8.5})
     tensor(-0.9189)
     """
+    if isinstance(values, Trace):
+        values = {name: values[name].value for name in values.stochastic_nodes}
     with trace() as sites, replay(trace=values):
         model(*args, **kwargs)
+    _check_complete(sites, values)
+    return sites.log_prob_sum()
+
+
+def _check_complete(sites: Trace, values: Mapping[str, Any]) -> None:
     latent = [name for name in sites.stochastic_nodes if not sites[name].infer.get("is_auxiliary")]
-    missing = [name for name in latent if name not in values]
-    if missing:
-        raise ModelError(
-            f"log_density: no value for site {missing[0]!r}. Latent sites: {listing(latent)}."
-        )
+    for name in latent:
+        if name not in values:
+            raise ModelError(
+                f"log_density: no value for site {name!r}. Latent sites: {listing(latent)}."
+            )
     for name in values:
         if name not in latent:
             raise ModelError(
                 f"log_density: the program has no latent site named {name!r}."
                 f"{suggestion(name, latent)} Latent sites: {listing(latent)}."
             )
-    return sites.log_prob_sum()
+
+
+class unconstrained(Handler):
+    """Run a program at unconstrained values: each latent site sees them through its own support.
+
+    The support is that of this very run, so it may depend on other sites.
+
+    Args:
+        values: site name -> unconstrained value; sites without one draw theirs.
+
+    Attributes:
+        log_volume: log absolute determinant of the map from `values`, in nats.
+        values: after a run, the unconstrained values of every latent site.
+    """
+
+    def __init__(self, values: Mapping[str, Tensor]):
+        self.given = values
+
+    def __enter__(self) -> Self:
+        self.values: dict[str, Tensor] = {}
+        self.log_volume = torch.zeros(())
+        return super().__enter__()
+
+    def handle(self, site: Site, forward: Forward) -> Site:
+        """Give a latent site its value."""
+        if site.kind != "sample" or not is_latent(site):
+            return forward(site)
+        if site.name not in self.given:
+            site = forward(site)
+            self.values[site.name] = _to_support(site).inv(site.value)
+            return site
+        z, to_support = self.given[site.name], _to_support(site)
+        self.values[site.name] = z
+        value = to_support(z)
+        self.log_volume = self.log_volume + to_support.log_abs_det_jacobian(z, value).sum()
+        return forward(site.replace(value=value, set_by="unconstrained"))
+
+
+def _to_support(site: Site) -> Any:
+    support = site.fn.support
+    if support.is_discrete:
+        raise ModelError(
+            f"site {site.name!r} is discrete ({type(site.fn).__name__}): it has no unconstrained "
+            f"values and no gradient"
+        )
+    return biject_to(support)
 
 
 @dataclass(frozen=True)
@@ -56,27 +109,28 @@ class Potential:
     """Minus the log joint over unconstrained values, as a function of a dict of tensors.
 
     Attributes:
-        start: unconstrained values of one run of the prior, site name -> tensor.
+        start: unconstrained values of one run of the program, site name -> tensor.
     """
 
     model: Model
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    transforms: Mapping[str, Any]
     start: Mapping[str, Tensor]
 
-    def __call__(self, unconstrained: Mapping[str, Tensor]) -> Tensor:
-        """Potential energy in nats, the transforms' volume change included (scalar)."""
-        values, volume = {}, torch.zeros(())
-        for name, transform in self.transforms.items():
-            z = unconstrained[name]
-            values[name] = x = transform(z)
-            volume = volume + transform.log_abs_det_jacobian(z, x).sum()
-        return -(log_density(self.model, values, *self.args, **self.kwargs) + volume)
+    def __call__(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Potential energy at unconstrained values in nats, volume change included (scalar)."""
+        sites, log_volume = self._run(values)
+        return -(sites.log_prob_sum() + log_volume)
 
-    def constrain(self, unconstrained: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The values that unconstrained ones stand for."""
-        return {name: t(unconstrained[name]) for name, t in self.transforms.items()}
+    def constrain(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The values on the sites' supports that unconstrained ones stand for."""
+        sites, _ = self._run(values)
+        return {name: sites[name].value for name in values}
+
+    def _run(self, values: Mapping[str, Tensor]) -> tuple[Trace, Tensor]:
+        with trace() as sites, unconstrained(values=values) as view:
+            self.model(*self.args, **self.kwargs)
+        return sites, view.log_volume
 
 
 def potential(model: Model, *args: Any, **kwargs: Any) -> Potential:
@@ -85,18 +139,8 @@ def potential(model: Model, *args: Any, **kwargs: Any) -> Potential:
     Raises:
         ModelError: a latent site is discrete, or there is none.
     """
-    with trace() as sites:
+    with torch.no_grad(), trace() as sites, unconstrained(values={}) as view:
         model(*args, **kwargs)
-    latent = {name: sites[name] for name in sites.stochastic_nodes}
-    if not latent:
+    if not view.values:
         raise ModelError(f"potential: the program has no latent site. Its sites: {listing(sites)}.")
-    transforms = {name: _transform(site) for name, site in latent.items()}
-    start = {name: transforms[name].inv(site.value).detach() for name, site in latent.items()}
-    return Potential(model, args, kwargs, transforms, start)
-
-
-def _transform(site: Site) -> Any:
-    support = site.fn.support
-    if support.is_discrete:
-        raise ModelError(f"potential: site {site.name!r} is discrete; it has no gradient")
-    return biject_to(support)
+    return Potential(model, args, kwargs, view.values)

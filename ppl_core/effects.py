@@ -14,6 +14,7 @@ drawn, a `param` is looked up. Nothing else in this package is needed to underst
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
+from inspect import isgeneratorfunction
 from types import MappingProxyType, MethodType
 from typing import Any, Self
 
@@ -46,6 +47,8 @@ class Site:
     constraint: Any = None  # of a param
     event_dim: int | None = None  # of a param or subsample statement
     where: str = ""  # file:line of the statement, known while validation is on
+    args: tuple[Any, ...] = ()  # of the program, in a trace's "_INPUT"
+    kwargs: Mapping[str, Any] = MappingProxyType({})
 
     _pyro_names = MappingProxyType(
         {"type": "kind", "is_observed": "observed", "cond_indep_stack": "plates"}
@@ -89,7 +92,10 @@ class Site:
         return self.log_prob.sum()
 
     def __getitem__(self, field: str) -> Any:
-        return getattr(self, self._pyro_names.get(field, field))
+        try:
+            return getattr(self, self._pyro_names.get(field, field))
+        except AttributeError:
+            raise KeyError(f"site {self.name!r} ({self.kind}) has no field {field!r}") from None
 
     def __contains__(self, field: str) -> bool:
         return self._pyro_names.get(field, field) in self.__dict__
@@ -172,6 +178,11 @@ class Handled:
     """A program with a handler around it: called like the program, with its name and signature."""
 
     def __init__(self, handler: Handler, fn: Callable[..., Any]):
+        if isgeneratorfunction(fn):
+            raise TypeError(
+                f"{fn.__name__} is a generator: its statements would run when nobody listens any "
+                f"more. A program returns; it does not yield."
+            )
         update_wrapper(self, fn, updated=())
         self.handler, self.fn = handler, fn
 

@@ -29,6 +29,11 @@ class Trace(dict[str, Site]):
         """The sites themselves: Pyro's spelling."""
         return self
 
+    @property
+    def trace(self) -> "Trace":
+        """The record itself, for those who keep the handler to ask it later."""
+        return self
+
     def add(self, site: Site) -> None:
         """Record a site under its name."""
         self[site.name] = site
@@ -166,16 +171,19 @@ class Traced(Handled):
     trace: Trace
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with self.handler.fresh() as self.trace:
-            return self.fn(*args, **kwargs)
+        with self.handler.fresh() as sites:
+            result = self.fn(*args, **kwargs)
+        self.trace = sites
+        return result
 
     def get_trace(self, *args: Any, **kwargs: Any) -> Trace:
         """Run the program once; every site, with `"_INPUT"` and `"_RETURN"` around them."""
-        with self.handler.fresh() as self.trace:
-            self.trace["_INPUT"] = Site("args", "_INPUT", value=(args, kwargs))
+        with self.handler.fresh() as sites:
+            sites["_INPUT"] = Site("args", "_INPUT", args=args, kwargs=kwargs)
             result = self.fn(*args, **kwargs)
-            self.trace["_RETURN"] = Site("return", "_RETURN", value=result)
-        return self.trace
+            sites["_RETURN"] = Site("return", "_RETURN", value=result)
+        self.trace = sites
+        return sites
 
 
 class _GivenValues(Handler):

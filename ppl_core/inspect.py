@@ -6,13 +6,16 @@ draws each latent site of the model, nothing else, with the same shapes, and tak
 arguments.
 """
 
+import math
 from collections.abc import Callable
-from inspect import Signature, signature
+from inspect import Signature, isgeneratorfunction, signature
 from typing import Any
 
+from .distributions import Delta, constraints
 from .effects import Site
 from .errors import GuideError, ShapeError, listing, suggestion
 from .handlers import Trace, is_latent, log_prob_of
+from .values import as_real
 
 
 def check_pair(model_sites: Trace, guide_sites: Trace) -> None:
@@ -95,13 +98,42 @@ def _stripped(shape: Any) -> tuple[int, ...]:
 
 
 def _check_support(model_site: Site, guide_site: Site) -> None:
-    support = getattr(model_site.fn, "support", None)
-    if support is None or bool(support.check(model_site.value).all()):
+    wanted, given = model_site.fn.support, getattr(guide_site.fn, "support", None)
+    inside = bool(wanted.check(model_site.value).all())
+    if inside and (given is None or isinstance(guide_site.fn, Delta) or _within(given, wanted)):
         return
+    drew = f", and drew {_shown(guide_site.value)}" if not inside else ""
     raise GuideError(
-        f"site {model_site.name!r}: the guide{_at(guide_site)} drew a value outside the model's "
-        f"support {support}. Use a distribution with that support, or transform it."
+        f"site {model_site.name!r}: the guide{_at(guide_site)} draws from {given}{drew}, but the "
+        f"model allows only {wanted}. Use a distribution with the model's support, or transform it."
     )
+
+
+def _shown(value: Any) -> str:
+    return f"{value.item():g}" if value.numel() == 1 else f"a tensor of shape {tuple(value.shape)}"
+
+
+def _within(inner: Any, outer: Any) -> bool:
+    """Whether a support on the line lies inside another; other spaces are left to the draw."""
+    inner_ends, outer_ends = _ends(inner), _ends(outer)
+    if inner_ends is None or outer_ends is None:
+        return True
+    (low, high), (lowest, highest) = inner_ends, outer_ends
+    return bool(
+        (as_real(low) >= as_real(lowest)).all() and (as_real(high) <= as_real(highest)).all()
+    )
+
+
+def _ends(support: Any) -> tuple[Any, Any] | None:
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    if support is constraints.real:
+        return -math.inf, math.inf
+    if support is constraints.boolean:
+        return 0, 1
+    low = getattr(support, "lower_bound", -math.inf)
+    high = getattr(support, "upper_bound", math.inf)
+    return None if (low, high) == (-math.inf, math.inf) else (low, high)
 
 
 def _check_rows(site: Site, who: str) -> None:
@@ -141,6 +173,9 @@ def check_signature(
     Raises:
         GuideError: the guide does not take what the model takes.
     """
+    for who, program in (("model", model), ("guide", guide)):
+        if isgeneratorfunction(program):
+            raise GuideError(f"the {who} is a generator: a program returns, it does not yield")
     takes = {"model": _signature(model), "guide": _signature(guide)}
     fits = {who: sign is None or _binds(sign, args, kwargs) for who, sign in takes.items()}
     if fits["model"] and not fits["guide"]:

@@ -155,7 +155,7 @@ def data_for(fn: Any, value: Any) -> Tensor:
     value = as_value(value)
     if value.is_floating_point() or value.is_complex():
         return value
-    support = getattr(fn, "support", constraints.real)
+    support: Any = getattr(fn, "support", constraints.real)
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
     whole = support.is_discrete and support is not constraints.boolean
@@ -281,6 +281,8 @@ class plate(Handler):
             if subsample is None:
                 raise ModelError(f"plate {name!r}: give a size, such as plate({name!r}, 10)")
             size = len(subsample)
+        if int(size) != size or size < 0:
+            raise ModelError(f"plate {name!r}: the size is a whole number, got {size!r}")
         size = int(size)
         indices = None if subsample is None else as_value(subsample)
         if indices is not None and subsample_size not in (None, len(indices)):

@@ -45,8 +45,14 @@ class Snapshot:
     info: Any
 
 
+_UNWATCHED = 256  # steps between two looks of a watcher, at most
+
+
 class InferenceRun:
     """A kernel at work on the same arguments, with its own random stream.
+
+    A run of SVI begins where the kernel's parameter store is: give each run a store of its own, or
+    clear it, to begin afresh.
 
     Args:
         kernel: the algorithm.
@@ -98,7 +104,8 @@ class InferenceRun:
         Args:
             num_steps: at most so many steps.
             seconds: no new step after so much time.
-            watch: called with the snapshot of every step.
+            watch: called with the snapshot of every step, outside the run's random stream, so a
+                watcher may draw as it likes.
 
         Returns:
             Steps done.
@@ -109,20 +116,32 @@ class InferenceRun:
         if num_steps is None and seconds is None and self.max_steps is None:
             raise ValueError("advance: give num_steps, seconds, or the run a max_steps")
         deadline = None if seconds is None else time.perf_counter() + seconds
-        done = 0
+        done, late = 0, False
+        while not (self.finished or late or done == num_steps):
+            most = _UNWATCHED if num_steps is None else min(_UNWATCHED, num_steps - done)
+            seen: list[Snapshot] = []
+            try:
+                late = self._slice(most, deadline, seen)
+            finally:
+                done += len(seen)
+                if watch is not None:
+                    for snapshot in seen:
+                        watch(snapshot)
+        return done
+
+    def _slice(self, most: int, deadline: float | None, seen: list[Snapshot]) -> bool:
+        """Take up to `most` steps on the run's own random stream; whether time is up."""
         with _stream(self._stream) as stream:
             try:
-                while not self.finished and (num_steps is None or done < num_steps):
+                while len(seen) < most and not self.finished:
                     self._one_step()
-                    done += 1
-                    if watch is not None:
-                        watch(self.snapshot)
+                    seen.append(self.snapshot)
                     if deadline is not None and time.perf_counter() >= deadline:
-                        break
+                        return True
             finally:
                 stream.leave()
                 self._stream = stream.left
-        return done
+        return False
 
     def _one_step(self) -> None:
         step = self.snapshot.step

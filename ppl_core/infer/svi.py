@@ -1,7 +1,7 @@
 """Stochastic variational inference: fit a guide to a posterior along noisy gradients of a loss."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,26 +92,14 @@ class SVI:
         loss: ELBO | Callable[..., Tensor] | None = None,
         store: ParamStore | None = None,
     ):
-        loss = Trace_ELBO() if loss is None else loss
-        if isinstance(loss, type):
-            raise TypeError(
-                f"SVI: loss={loss.__name__} is a class; make one: loss={loss.__name__}()"
-            )
-        if isinstance(optim, torch.optim.Optimizer):
-            name = type(optim).__name__
-            raise TypeError(
-                f"SVI: optim is a torch optimiser, which knows its parameters before the guide has "
-                f'any. Use ppl_core.optim.{name}({{"lr": ...}}).'
-            )
-        if not isinstance(optim, Optimizer):
-            raise TypeError(
-                f'SVI: optim is an optimiser such as Adam({{"lr": 0.01}}), got {optim!r}'
-            )
-        self.model, self.guide, self.optim, self.loss = model, guide, optim, loss
-        self._loss = loss.differentiable_loss if isinstance(loss, ELBO) else loss
+        self.model, self.guide = model, guide
+        self.optim = _instance(optim, Optimizer, "optim", 'Adam({"lr": 0.01})')
+        self.loss = _instance(loss or Trace_ELBO(), object, "loss", "Trace_ELBO()")
         self._store = store
-        self._steps, self._optim_state = 0, {}
-        self._proven: object = None
+        self._steps = 0
+        self._optim_state: dict[str, tuple[Any, ...]] = {}
+        self._leaves: dict[str, Tensor] = {}  # whose optimiser state it is
+        self._proven: object = None  # what the last full check was about
 
     @property
     def store(self) -> ParamStore:
@@ -123,14 +111,20 @@ class SVI:
     def step(self, *args: Any, **kwargs: Any) -> float:
         """Take one step on the store and return its loss estimate in nats."""
         store = self.store
-        info, self._optim_state = self._move(store, self._optim_state, self._steps, args, kwargs)
+        states = {
+            name: state
+            for name, state in self._optim_state.items()
+            if name in store and store.unconstrained(name) is self._leaves[name]
+        }
+        info, self._optim_state = self._move(store, states, self._steps, args, kwargs)
+        self._leaves = {name: store.unconstrained(name) for name in self._optim_state}
         self._steps += 1
         return info.loss
 
     def evaluate_loss(self, *args: Any, **kwargs: Any) -> float:
         """One estimate of the loss in nats; nothing moves."""
         with self.store, torch.no_grad():
-            return self._loss(self.model, self.guide, *args, **kwargs).item()
+            return self._estimate(args, kwargs).item()
 
     def run(
         self, num_steps: int, *args: Any, progress_bar: bool = True, **kwargs: Any
@@ -157,9 +151,12 @@ class SVI:
     # ---- a Kernel: states in, states out
 
     def init(self, *args: Any, **kwargs: Any) -> SVIState:
-        """Run guide and model once, checking them, so that every parameter has its first value."""
+        """Run guide and model once, checking them, so that every parameter has a value.
+
+        Parameters that the store has already keep theirs: a new run continues an old one.
+        """
         with self.store as store, validation(True), torch.no_grad():
-            self._loss(self.model, self.guide, *args, **kwargs)
+            self._estimate(args, kwargs)
         return SVIState({name: leaf.detach().clone() for name, leaf in store.named_parameters()})
 
     def update(self, state: SVIState, *args: Any, **kwargs: Any) -> tuple[SVIState, SVIInfo]:
@@ -169,10 +166,14 @@ class SVI:
             InferenceError: the loss is infinite or not a number.
         """
         store = self.store
+        for name in self._leaves.keys() - state.values.keys():
+            if name in store:  # born after this state: let it be born again
+                del store[name]
         for name, value in state.values.items():
             store.unconstrained(name).data = value
         info, optim_state = self._move(store, state.optim, state.step, args, kwargs)
-        values = {name: leaf.data for name, leaf in store.named_parameters()}
+        self._leaves = dict(store.named_parameters())
+        values = {name: leaf.data for name, leaf in self._leaves.items()}
         return SVIState(values, optim_state, state.step + 1), info
 
     def params(self, state: SVIState) -> dict[str, Tensor]:
@@ -192,22 +193,33 @@ class SVI:
         kwargs: dict[str, Any],
     ) -> tuple[SVIInfo, dict[str, tuple[Any, ...]]]:
         """Move the store's leaves by one step of the optimiser; an error moves nothing."""
-        shapes = [getattr(arg, "shape", None) for arg in args]
-        check = validation_enabled() and shapes != self._proven
-        with store, validation(check):
-            loss = self._loss(self.model, self.guide, *args, **kwargs)
+        claim = (self.model, self.guide, self.loss, _kinds(args), _kinds(kwargs.values()))
+        due = claim != self._proven or step % _CHECK_EVERY == 0
+        with store, validation(validation_enabled() and due):
+            loss = self._estimate(args, kwargs)
         value = loss.item()
         if not math.isfinite(value):
             raise self._diagnosis(store, value, step, args, kwargs)
         grads = _gradients(loss, store)
         with torch.no_grad():
             values = {name: leaf.data for name, leaf in store.named_parameters()}
-            moved, optim_state = self.optim.update(values, grads, optim_state)
+            moved, new_state = self.optim.update(values, grads, optim_state)
             self._check_finite(store, grads, moved, value, step)
             for name in grads:
                 store.unconstrained(name).data = moved[name]
-        self._proven = shapes
-        return SVIInfo(value, grads), optim_state
+        self._proven = claim
+        return SVIInfo(value, grads), new_state
+
+    def _estimate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+        loss = self.loss
+        estimate = loss.differentiable_loss if isinstance(loss, ELBO) else loss
+        value = estimate(self.model, self.guide, *args, **kwargs)
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"SVI: the loss must be a scalar tensor to follow its gradient, but "
+                f"{getattr(loss, '__name__', loss)} returned {value!r}"
+            )
+        return value
 
     def _check_finite(
         self,
@@ -217,13 +229,19 @@ class SVI:
         loss: float,
         step: int,
     ) -> None:
-        """Raise before a step would leave a parameter that is not a finite number."""
+        """Raise before a step would leave a parameter off its range, or no finite number."""
         for name, grad in grads.items():
             value = moved[name]
-            if math.isfinite(value.item() if value.dim() == 0 else value.sum().item()):
+            largest = abs(value.item()) if value.dim() == 0 else value.abs().max().item()
+            if largest < _SAFE:
                 continue
-            what = "gradient" if not bool(torch.isfinite(grad).all()) else "next value"
-            cause = f"the {what} of parameter {name!r} is not finite"
+            seen = store.constrain(name, value)
+            if bool(torch.isfinite(seen).all()) and bool(store.constraint(name).check(seen).all()):
+                continue
+            if not bool(torch.isfinite(grad).all()):
+                cause = f"the gradient of parameter {name!r} is not finite"
+            else:
+                cause = f"the step would take parameter {name!r} to {_worst(seen):g}"
             raise InferenceError(
                 f"step {step + 1}: the loss is {loss:g}, but {cause}. Nothing was moved. A smaller "
                 f"learning rate (now {self.optim.settings(name)['lr']:g}), or a model without "
@@ -253,6 +271,36 @@ class SVI:
         )
 
 
+_SAFE = 80.0  # an unconstrained value below this is finite under every transform
+_CHECK_EVERY = 100  # steps between two full checks: a parameter may walk off its range
+
+
+def _instance(given: Any, wanted: type, argument: str, example: str) -> Any:
+    if isinstance(given, type):
+        raise TypeError(
+            f"SVI: {argument}={given.__name__} is a class; make one, such as {argument}={example}"
+        )
+    if isinstance(given, torch.optim.Optimizer):
+        raise TypeError(
+            f"SVI: {argument} is a torch optimiser, which knows its parameters before the guide "
+            f'has any. Use ppl_core.optim.{type(given).__name__}({{"lr": ...}}).'
+        )
+    if not isinstance(given, wanted):
+        raise TypeError(f"SVI: {argument} is something like {example}, got {given!r}")
+    return given
+
+
+def _kinds(args: Iterable[Any]) -> list[Any]:
+    """What of the arguments may change the course of a program: shapes, types, whole numbers."""
+    return [_kind(arg) for arg in args]
+
+
+def _kind(arg: Any) -> Any:
+    if isinstance(arg, Tensor):
+        return arg.shape, arg.dtype
+    return arg if isinstance(arg, int) else type(arg)
+
+
 def _gradients(loss: Tensor, store: ParamStore) -> dict[str, Tensor]:
     if not loss.requires_grad:
         return {}
@@ -269,8 +317,7 @@ def _first_culprit(
         for name, value in store.items():
             inside = store.constraint(name).check(value) & torch.isfinite(value)
             if not bool(inside.all()):
-                worst = value.flatten()[int((~inside).flatten().float().argmax())].item()
-                return name, f"parameter {name!r} has left its range: it is {worst:g}"
+                return name, f"parameter {name!r} has left its range: it is {_worst(value):g}"
         with trace() as guide_sites:
             guide(*args, **kwargs)
         with trace() as model_sites, replay(trace=guide_sites):
@@ -284,6 +331,12 @@ def _first_culprit(
                         f"{_shown(site.value)} under {_described(site.fn)}"
                     )
     return "", "its gradient estimate is so noisy that it overflowed"
+
+
+def _worst(value: Tensor) -> float:
+    """A value to show: one that is not finite, else the largest."""
+    flat = value.flatten()
+    return flat[int(flat.abs().nan_to_num(math.inf).argmax())].item()
 
 
 def _shown(value: Any) -> str:

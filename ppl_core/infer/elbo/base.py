@@ -161,16 +161,24 @@ def run_pair(
         guide(*args, **kwargs)
     with trace() as model_sites, replay(trace=guide_sites):
         model(*args, **kwargs)
-    unmatched = any(
+    if validation_enabled() or _unmatched(model_sites, guide_sites):
+        check_pair(model_sites, guide_sites)
+    return guide_sites, model_sites
+
+
+def _unmatched(model_sites: Trace, guide_sites: Trace) -> bool:
+    """Whether the model drew a site by itself, or the guide drew one for nobody."""
+    own = any(
         site.kind == "sample"
         and not site.observed
         and site.set_by != "replay"
         and not isinstance(site.fn, Subsample)
         for site in model_sites.values()
     )
-    if unmatched or validation_enabled():
-        check_pair(model_sites, guide_sites)
-    return guide_sites, model_sites
+    return own or any(
+        site.kind == "sample" and name not in model_sites and not site.infer.get("is_auxiliary")
+        for name, site in guide_sites.items()
+    )
 
 
 def total_log_prob(site: Site) -> Tensor:

@@ -73,7 +73,7 @@ def _by_particle(site: Site) -> Tensor:
     log_prob = log_prob_of(site)
     for frame in site.plates:
         if frame.name == PARTICLES and frame.dim is not None and log_prob.dim() >= -frame.dim:
-            return log_prob.movedim(frame.dim, 0).flatten(1).sum(1)
+            return log_prob.movedim(frame.dim, 0).reshape(frame.size, -1).sum(1)
     return log_prob.sum()
 
 
