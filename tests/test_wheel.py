@@ -50,7 +50,7 @@ def test_wheel_holds_every_file_of_both_packages(wheel):
 
 
 def test_both_packages_work_from_the_wheel_alone(wheel, tmp_path):
-    """A new environment borrows torch and the rest from this one, and has only the wheel of ours."""
+    """A new environment borrows torch and the rest from this one; of ours it has the wheel."""
     venv.create(tmp_path / "env", symlinks=os.name != "nt")
     scripts = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     clean = tmp_path / "env" / scripts
