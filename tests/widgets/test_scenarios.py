@@ -193,12 +193,12 @@ def test_registry_knows_each_scenario_by_its_name():
 
 
 def test_axes_hold_the_lesson_and_grow_in_steps():
-    axes = WEIGHING.axes
-    exact = WEIGHING.exact(DEFAULTS)
-    for name, reach in WEIGHING.reach(DEFAULTS, exact, {"a": (8.5, 9.2), "b": (0.55, 1.0)}).items():
+    axes, start = WEIGHING.axes, Gaussian(8.5, 1.0)
+    seen = {"mean": (1.4, 4.0), "a": (8.5, 9.2), "b": (0.55, 1.0), "loss": (0.6, 14.0)}
+    for name, reach in WEIGHING.reach(DEFAULTS, WEIGHING.exact(DEFAULTS), start, seen).items():
         assert axes[name].grown(axes[name].start, reach) == axes[name].start
     far = settings(measurement=20.0, guess=0.0)
-    reach = WEIGHING.reach(far, WEIGHING.exact(far), {"loss": (-1.0, 300.0)})
+    reach = WEIGHING.reach(far, WEIGHING.exact(far), start, {"mean": (-1.0, 300.0)})
     assert axes["weight"].grown((6.0, 11.0), reach["weight"]) == (0.0, 20.0)
     assert axes["loss"].grown((0.0, 5.0), reach["loss"]) == (-2.0, 1e3)
     assert axes["weight"].grown((0.0, 20.0), (9.0, 9.5)) == (0.0, 20.0)

@@ -1,9 +1,9 @@
 """Questions with an exact answer: one file a question, named for it; no widgets in here."""
 
-from .axis import Axis, Range
+from .axis import Axis, Range, View
 from .control import Control, ControlError
-from .scenario import Controls, Exact, Gaussian, Scenario
-from .training import optimiser
+from .scenario import Controls, Exact, Gaussian, Program, Scenario
+from .training import SEED, optimiser
 from .weighing import WEIGHING
 
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
@@ -11,6 +11,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 
 __all__ = [
     "SCENARIOS",
+    "SEED",
     "WEIGHING",
     "Axis",
     "Control",
@@ -18,7 +19,9 @@ __all__ = [
     "Controls",
     "Exact",
     "Gaussian",
+    "Program",
     "Range",
     "Scenario",
+    "View",
     "optimiser",
 ]

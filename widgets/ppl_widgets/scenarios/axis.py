@@ -1,5 +1,6 @@
 """The range of a plot's axis: the lesson's own, growing in steps that are large enough to notice."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 Range = tuple[float, float]
@@ -34,3 +35,25 @@ class Axis:
         low = next((end for end in self.lows if end <= min(now[0], reach[0])), self.lows[-1])
         high = next((end for end in self.highs if end >= max(now[1], reach[1])), self.highs[-1])
         return low, high
+
+
+class View:
+    """The ranges of all axes of a panel at present.
+
+    Attributes:
+        ranges: axis -> (low, high).
+    """
+
+    def __init__(self, axes: Mapping[str, Axis]):
+        self._axes = axes
+        self.ranges: dict[str, Range] = {name: axis.start for name, axis in axes.items()}
+
+    def grow(self, reach: Mapping[str, Range]) -> list[str]:
+        """Let every axis hold what it has to; the names of those that grew."""
+        grown = []
+        for name, wanted in reach.items():
+            now = self._axes[name].grown(self.ranges[name], wanted)
+            if now != self.ranges[name]:
+                self.ranges[name] = now
+                grown.append(name)
+        return grown

@@ -80,14 +80,16 @@ class Scenario:
         likelihood: controls -> the likelihood as a density of the latent quantity.
         exact: controls -> the exact answer.
         learned: constrained parameters -> the guide's distribution.
+        perfect: exact answer -> the parameters of the guide that equals it.
         kl: KL(learned || exact) in nats.
         expected_loss: (learned, controls) -> minus the ELBO in nats.
         loss_sd: (learned, controls) -> standard deviation of one loss estimate, in nats.
         noise: (random generator, controls, shape) -> draws of what is random in one loss estimate.
         still: the expectation of `noise`.
+        constrained: unconstrained parameters -> constrained ones.
         draw: (unconstrained parameters, noise, controls) -> one loss estimate and its gradients.
         axes: plot axis -> its range.
-        reach: (controls, exact or None, extremes seen) -> what each axis has to hold.
+        reach: (controls, exact, learned, extents of the history) -> what each axis has to hold.
         code: (controls, seed) -> the program behind the panel as a cell.
     """
 
@@ -105,16 +107,20 @@ class Scenario:
     likelihood: Callable[[Controls], Gaussian]
     exact: Callable[[Controls], Exact]
     learned: Callable[[Mapping[str, float]], Gaussian]
+    perfect: Callable[[Exact], dict[str, float]]
     kl: Callable[[Gaussian, Exact], float]
     expected_loss: Callable[[Gaussian, Controls], float]
     loss_sd: Callable[[Gaussian, Controls], float]
     noise: Callable[[np.random.Generator, Controls, tuple[int, ...]], tuple[np.ndarray, ...]]
     still: tuple[float, ...]
+    constrained: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
     draw: Callable[
         [Mapping[str, Tensor], Sequence[Tensor], Controls], tuple[Tensor, dict[str, Tensor]]
     ]
     axes: Mapping[str, Axis]
-    reach: Callable[[Controls, Exact | None, Mapping[str, Range]], dict[str, Range]]
+    reach: Callable[
+        [Controls, Exact | None, Gaussian | None, Mapping[str, Range]], dict[str, Range]
+    ]
     code: Callable[[Controls, int], str]
 
     def control(self, name: str) -> Control | None:

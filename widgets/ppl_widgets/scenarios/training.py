@@ -2,8 +2,12 @@
 
 from ppl_core.optim import SGD, Adam, ClippedAdam, Optimizer
 
+from ..text import say
 from .control import Control, spoken
 from .scenario import Controls
+
+SEED = Control("seed", say("label.seed"), 101, 0, 2**31 - 1, 1, "int")
+"""Of the noise in a training."""
 
 MOMENTUM = 0.1
 """Of SGD, as in the original tutorial."""
@@ -37,3 +41,10 @@ def optimiser_code(controls: Controls) -> str:
     """The same as an expression in the names of `ppl_core.optim`."""
     momentum = f', "momentum": {MOMENTUM}' if controls["optimiser"] == "SGD" else ""
     return f'{controls["optimiser"]}({{"lr": {controls["lr"]!r}{momentum}}})'
+
+
+def loss_code(controls: Controls) -> str:
+    """The loss that `particles` asks for, as an expression in the names of `ppl_core.infer`."""
+    particles = controls["particles"]
+    many = f"num_particles={particles}, vectorize_particles=True" if particles > 1 else ""
+    return f"Trace_ELBO({many})"

@@ -22,7 +22,7 @@ from ..text import say
 from .axis import Axis, Range
 from .control import spoken
 from .scenario import Controls, Exact, Gaussian, Scenario
-from .training import optimiser_code, training_controls
+from .training import loss_code, optimiser_code, training_controls
 
 
 def scale(guess, prior_sd=1.0, noise_sd=0.75):
@@ -66,6 +66,11 @@ def exact(controls: Controls) -> Exact:
 def learned(params: Mapping[str, float]) -> Gaussian:
     """The guide's distribution at its parameters."""
     return Gaussian(params["a"], params["b"])
+
+
+def perfect(exact: Exact) -> dict[str, float]:
+    """The parameters of the guide that equals the posterior."""
+    return {"a": exact.mean, "b": exact.sd}
 
 
 # ---- the loss
@@ -118,6 +123,11 @@ STILL = (0.0, 1.0)
 """The expectation of `noise`; the loss is linear in it, so this gives the exact loss and gradients."""
 
 
+def constrained(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters themselves, from the unconstrained ones that the optimiser moves."""
+    return {"a": leaves["a"], "b": leaves["b"].exp()}
+
+
 def draw(
     leaves: Mapping[str, Tensor], noise: Sequence[Tensor], controls: Controls
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -131,10 +141,9 @@ def draw(
     truth = exact(controls)
     e, ee = noise
     d = (leaves["a"] - truth.mean) / truth.sd
-    log_r = leaves["b"] - math.log(truth.sd)
-    r = log_r.exp()
+    r = constrained(leaves)["b"] / truth.sd
     cross, square = d * r * e, r * r * ee
-    loss = truth.floor - log_r + 0.5 * (d * d + square - ee) + cross
+    loss = truth.floor - r.log() + 0.5 * (d * d + square - ee) + cross
     return loss, {"a": (d + r * e) / truth.sd, "b": cross + square - 1.0}
 
 
@@ -152,19 +161,27 @@ AXES = {
 
 
 def reach(
-    controls: Controls, exact: Exact | None, seen: Mapping[str, Range]
+    controls: Controls,
+    exact: Exact | None,
+    learned: Gaussian | None,
+    seen: Mapping[str, Range],
 ) -> dict[str, Range]:
     """What each axis has to hold: every centre, two posterior sds, and where the run has been."""
     centres = [controls["guess"], controls["measurement"]]
     peaks = [prior(controls).peak, likelihood(controls).peak]
-    lines: dict[str, list[float]] = {name: list(seen.get(name, ())) for name in ("loss", "a", "b")}
+    tracks = {"loss": list(seen.get("mean", ()))}
+    tracks |= {name: list(seen.get(name, ())) for name in ("a", "b")}
+    if learned is not None:
+        tracks["loss"].append(expected_loss(learned, controls))
+        tracks["a"].append(learned.mean)
+        tracks["b"].append(learned.sd)
     if exact is not None:
         centres += [exact.mean - 2.0 * exact.sd, exact.mean + 2.0 * exact.sd]
         peaks.append(exact.posterior.peak)
-        lines["loss"].append(exact.floor)
-        lines["a"].append(exact.mean)
-        lines["b"].append(exact.sd)
-    spans = {name: (min(values), max(values)) for name, values in lines.items() if values}
+        tracks["loss"].append(exact.floor)
+        for name, value in perfect(exact).items():
+            tracks[name].append(value)
+    spans = {name: (min(track), max(track)) for name, track in tracks.items() if track}
     return {"weight": (min(centres), max(centres)), "density": (0.0, max(peaks)), **spans}
 
 
@@ -172,17 +189,20 @@ def code(controls: Controls, seed: int) -> str:
     """The program behind the panel with its present numbers: a cell that trains as the panel does."""
     return f'''\
 import ppl_core as ppl
-from ppl_core import distributions as dist, infer, optim, runs
+from ppl_core import distributions as dist, infer, optim
 
 def scale(guess):
-    weight = ppl.sample("weight", dist.Normal(guess, {controls["prior_sd"]!r}))
-    return ppl.sample("measurement", dist.Normal(weight, {controls["noise_sd"]!r}))
+    weight = ppl.sample("weight", dist.Normal(guess, {controls["prior_sd"]}))
+    return ppl.sample("measurement", dist.Normal(weight, {controls["noise_sd"]}))
 
 def guide(guess):
-    a = ppl.param("a", guess)
-    b = ppl.param("b", 1.0, constraint=dist.constraints.positive)
+    a, b = ppl.param("a", guess), ppl.param("b", 1.0, constraint=dist.constraints.positive)
     return ppl.sample("weight", dist.Normal(a, b))
-'''
+
+svi = infer.SVI(ppl.condition(scale, data={{"measurement": {controls["measurement"]}}}), guide,
+                optim.{optimiser_code(controls)}, infer.{loss_code(controls)}, ppl.ParamStore())
+run = ppl.InferenceRun(svi, {controls["guess"]}, seed={seed})
+print(run.advance({controls["num_steps"]}), "steps:", svi.params(run.snapshot.state))'''
 
 
 WEIGHING = Scenario(
@@ -206,11 +226,13 @@ WEIGHING = Scenario(
     likelihood=likelihood,
     exact=exact,
     learned=learned,
+    perfect=perfect,
     kl=kl,
     expected_loss=expected_loss,
     loss_sd=loss_sd,
     noise=noise,
     still=STILL,
+    constrained=constrained,
     draw=draw,
     axes=AXES,
     reach=reach,

@@ -1,0 +1,225 @@
+"""A guide in training: SVI on a program, its noise and its parameters, with every step noted down."""
+
+import inspect
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from ppl_core import handlers, log_density
+from ppl_core.errors import InferenceError, PPLError
+from ppl_core.infer import SVI, SVIState, Trace_ELBO
+from ppl_core.optim import Optimizer
+from ppl_core.params import ParamStore
+from ppl_core.runs import InferenceRun, Snapshot
+
+from .scenarios import Controls, Gaussian, Program, Scenario, optimiser
+from .text import say
+
+CHECKED_AT = (-3.0, -1.0, 0.0, 0.5, 2.0)
+"""Where two programs are compared, in posterior sds from the exact mean."""
+
+
+class Learner:
+    """A run of SVI that can be steered: arguments, optimiser and particles change between steps.
+
+    It has a parameter store and a random stream of its own. Other programs than the scenario's may be
+    given; they are then handed the same arguments by name.
+
+    Args:
+        scenario: the question.
+        controls: where the panel's controls stand.
+        seed: of the noise.
+        model, guide: programs to use instead of the scenario's own.
+
+    Attributes:
+        params: names of the scalar parameters that are noted down.
+        rows: what was noted since `take_rows`: (step, loss, parameters).
+
+    Raises:
+        Exception: whatever the programs raise on their first run.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        controls: Controls,
+        seed: int,
+        model: Program | None = None,
+        guide: Program | None = None,
+    ):
+        self.scenario, self.controls = scenario, dict(controls)
+        self.own_model, self.own_guide = model is None, guide is None
+        self.model, self.guide = scenario.programs(
+            model or scenario.model, guide or scenario.guide
+        )
+        self._elbo = Trace_ELBO(
+            num_particles=controls["particles"],
+            vectorize_particles=self.is_own,
+        )
+        rule = optimiser(controls)
+        self.svi = SVI(self.model, self.guide, rule, loss=self._elbo, store=ParamStore())
+        self.run = InferenceRun(self.svi, *scenario.args(controls), seed=seed)
+        values = self.run.snapshot.state.values
+        self.params = tuple(
+            name for name in scenario.params if name in values and values[name].numel() == 1
+        )
+        self.rows: list[tuple[float, ...]] = []
+        self._newest = self._before = self.run.snapshot
+
+    @property
+    def is_own(self) -> bool:
+        """Whether both programs are the scenario's."""
+        return self.own_model and self.own_guide
+
+    @property
+    def step(self) -> int:
+        """Steps completed."""
+        return self.run.snapshot.step
+
+    @property
+    def loss(self) -> float | None:
+        """The newest loss estimate in nats, None before the first step."""
+        info = self.run.snapshot.info
+        return None if info is None else info.loss
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Constrained values of the parameters that are noted down."""
+        params = self.svi.params(self.state)
+        return {name: params[name].item() for name in self.params}
+
+    @property
+    def state(self) -> SVIState:
+        """Parameters and moments after the newest step."""
+        return self.run.snapshot.state
+
+    # ---- training
+
+    def advance(self, num_steps: int, seconds: float | None = None) -> int:
+        """Train until a limit is met; the steps done. `rows` grows by one a step, also on an error."""
+        return self.run.advance(num_steps=num_steps, seconds=seconds, watch=self._note)
+
+    def _note(self, snapshot: Snapshot) -> None:
+        values = snapshot.state.values
+        row = [values[name].item() for name in self.params]
+        self.rows.append((snapshot.step, snapshot.info.loss, *row))
+        self._before, self._newest = self._newest, snapshot
+
+    def take_rows(self) -> Sequence[tuple[float, ...]]:
+        """The steps noted down since the last call, with constrained parameters."""
+        rows, self.rows = self.rows, []
+        if not rows:
+            return rows
+        columns = list(zip(*rows, strict=True))
+        for place, name in enumerate(self.params, start=2):
+            shown = self.svi.store.constrain(name, torch.tensor(columns[place]))
+            columns[place] = tuple(shown.tolist())
+        return list(zip(*columns, strict=True))
+
+    def steer(self, controls: Controls) -> None:
+        """Go on with other arguments, optimiser or particles."""
+        self.controls = dict(controls)
+        self.run.args = self.scenario.args(controls)
+        self._elbo.num_particles = controls["particles"]
+        self.svi.optim = optimiser(controls)
+        self._drop_foreign_moments()
+
+    def back(self, step: int) -> int:
+        """Go back to the newest remembered step at or before `step`; the step reached."""
+        self._newest = self._before = self.run.rewind(max(step, 0))
+        self._drop_foreign_moments()
+        return self.step
+
+    def retreat(self) -> int:
+        """After a failure: the last step from which a loss could still be computed."""
+        self._newest = self.run.snapshot = self._before
+        self._drop_foreign_moments()
+        return self.step
+
+    def _drop_foreign_moments(self) -> None:
+        """Another rule than the one that left the moments behind starts afresh."""
+        snapshot = self.run.snapshot
+        for name, moments in snapshot.state.optim.items():
+            if len(moments) != len(self.svi.optim.init(snapshot.state.values[name])):
+                state = replace(snapshot.state, optim={})
+                self.run.snapshot = replace(snapshot, state=state)
+                return
+
+    # ---- what has been learned, and whether the truth still applies
+
+    def learned(self) -> Gaussian | None:
+        """The guide's distribution of the latent site, None if it fails or is not a normal one."""
+        params = self.svi.params(self.state)
+        if self.own_guide:
+            return self.scenario.learned({name: value.item() for name, value in params.items()})
+        try:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                with handlers.trace() as sites, handlers.substitute(data=params):
+                    self.guide(*self.run.args)
+            fn = sites[self.scenario.latent].fn
+        except Exception:  # a guide of the user's that fails is reported when it trains
+            return None
+        if not isinstance(fn, torch.distributions.Normal) or fn.mean.numel() > 1:
+            return None
+        return Gaussian(fn.mean.item(), fn.stddev.item())
+
+    def fits_truth(self) -> bool:
+        """Whether the model's log joint is still the scenario's, so that its exact answer holds."""
+        if self.own_model:
+            return True
+        exact = self.scenario.exact(self.controls)
+        own, _ = self.scenario.programs(self.scenario.model, self.scenario.guide)
+        places = [exact.mean + place * exact.sd for place in CHECKED_AT]
+        try:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                return all(
+                    math.isclose(
+                        self._log_joint(self.model, place),
+                        self._log_joint(own, place),
+                        rel_tol=1e-4,
+                        abs_tol=1e-4,
+                    )
+                    for place in places
+                )
+        except Exception:  # a program of the user's: whatever it raises, it is not the scenario's
+            return False
+
+    def _log_joint(self, model: Program, value: float) -> float:
+        return log_density(model, {self.scenario.latent: value}, *self.run.args).item()
+
+
+def explain(error: BaseException) -> str:
+    """What went wrong, where, and what to do next, in a sentence or two.
+
+    Errors of this package say how to mend them; anything else is named by its type and by the line of
+    the user's program it came from.
+    """
+    message = " ".join(str(error).split())
+    if isinstance(error, InferenceError):
+        return say("error.inference", message=message)
+    if isinstance(error, PPLError):
+        return message
+    kind = type(error).__name__
+    said = f"{kind}: {message}" if message else kind
+    line = where_it_broke(error)
+    where = say("error.line", line=str(line[0]), code=line[1]) if line else ""
+    return say("error.program", where=where, message=said.rstrip("."))
+
+
+def where_it_broke(error: BaseException) -> tuple[int, str] | None:
+    """Number and text of the innermost line that is not of a library, if there is one."""
+    libraries = ("ppl_core", "ppl_widgets", "torch", "numpy")
+    for frame in reversed(inspect.getinnerframes(error.__traceback__)):
+        module = frame.frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in libraries:
+            return frame.lineno, "".join(frame.code_context or ()).strip()
+    return None
+
+
+def source_of(*programs: Program) -> str:
+    """The text of the user's programs, or where to look for it."""
+    try:
+        return "\n".join(inspect.getsource(program) for program in programs).rstrip()
+    except (OSError, TypeError):
+        return say("code.elsewhere")
