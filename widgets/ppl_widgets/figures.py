@@ -1,0 +1,212 @@
+"""The pictures of a session, as plain functions of it.
+
+`stage` is what stands still: axes, styles, labels, as plotly figures by name. `frame` is what moves: the
+points of every live trace by its uid, float32. `texts` is what is written beside the pictures. Since the
+truth moves with the reader's hand, it belongs to the frame, not to the stage.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import theme
+from .history import WINDOW
+from .scenarios import Gaussian
+from .text import count, fixed, nats, say
+
+if TYPE_CHECKING:
+    from .session import Session
+
+Figure = dict[str, Any]
+Points = tuple[np.ndarray, Any]
+
+BELL = 161
+"""Points of a density curve."""
+BELL_REACH = 5.0
+"""Half its width in sds."""
+FAR = 1e6
+"""Further out than any axis."""
+
+NOTHING: Points = (np.empty(0, np.float32), np.empty(0, np.float32))
+
+
+# ---- what stands still
+
+
+def stage(session: "Session") -> dict[str, Figure]:
+    """Every plot as a plotly figure, the main one first; live traces hold their present points."""
+    figures = {"posterior": _posterior(session), "loss": _loss(session)}
+    figures |= {name: _param(session, name) for name in session.scenario.params}
+    points = frame(session)
+    for figure in figures.values():
+        for trace in figure["data"]:
+            trace["x"], trace["y"] = points[trace["uid"]]
+            if trace["meta"]["role"] == "mark":
+                trace["y"] = [0.0] * len(trace["x"])  # the words of marks are no plotly numbers
+    return figures
+
+
+def _posterior(session: "Session") -> Figure:
+    places = {"prior": "left", "likelihood": "right", "exact": "right", "learned": "peak"}
+    traces = [
+        _trace(role, f"posterior.{role}", say(f"trace.{role}"), label=say(f"trace.{role}"), at=at)
+        for role, at in places.items()
+    ]
+    return _figure(session, "posterior", traces, x="weight", y="density", key=True)
+
+
+def _loss(session: "Session") -> Figure:
+    window = say("trace.mean", window=str(WINDOW))
+    fine = {"mode": "lines", "line": {**theme.series("learned")["line"], "width": 0.75}}
+    traces = [
+        _trace("forbidden", "loss.forbidden", label=say("trace.forbidden"), at="inside"),
+        _trace("band", "loss.band"),
+        _trace("learned", "loss.draws", say("trace.draws"), **fine),
+        _trace("expected", "loss.expected", say("trace.expected")),
+        _trace("exact", "loss.floor", say("trace.floor_line"), label="", at="start"),
+        _trace("learned", "loss.mean", window, label="", at="end"),
+        _trace("mark", "loss.marks"),
+    ]
+    return _figure(session, "loss", traces, x="step", y="loss", grow=2)
+
+
+def _param(session: "Session", name: str) -> Figure:
+    traces = [
+        _trace("band", f"{name}.band"),
+        _trace("expected", f"{name}.expected", say("trace.expected")),
+        _trace("exact", f"{name}.exact", say("trace.exact"), label="", at="start"),
+        _trace("learned", f"{name}.learned", say("trace.learned"), label="", at="end"),
+        _trace("mark", f"{name}.marks"),
+    ]
+    return _figure(session, name, traces, x="step", y=name)
+
+
+def _trace(role: str, uid: str, name: str | None = None, **style: Any) -> dict[str, Any]:
+    return theme.trace(role, uid, *NOTHING, name, **style)
+
+
+def _figure(
+    session: "Session", plot: str, traces: list[dict[str, Any]], x: str, y: str, **layout: Any
+) -> Figure:
+    ranges = session.view.ranges
+    names = {"x": say(f"axis.{x}"), "y": say(f"axis.{y}")}
+    return {
+        "data": traces,
+        "layout": theme.layout(
+            say(f"plot.{plot}"), **names, x_range=ranges[x], y_range=ranges[y], **layout
+        ),
+    }
+
+
+# ---- what moves
+
+
+def frame(session: "Session") -> dict[str, Points]:
+    """The points of every live trace now; marks have their words in place of y."""
+    history, exact = session.history, session.exact
+    points = {f"posterior.{name}": bell(belief) for name, belief in _beliefs(session).items()}
+    points["loss.forbidden"] = NOTHING if exact is None else theme.zone(-FAR, FAR, -FAR, exact.floor)
+    points["loss.draws"] = history.points("loss")
+    points["loss.floor"] = level(None if exact is None else exact.floor)
+    points["loss.mean"] = history.points("mean")
+    for name, value in _perfect(session).items():
+        points[f"{name}.exact"] = level(value)
+        points[f"{name}.learned"] = history.points(name)
+    marks = _marks(session)
+    for plot in ("loss", *session.scenario.params):
+        points[f"{plot}.expected"], points[f"{plot}.band"] = _outlook(session, plot)
+        points[f"{plot}.marks"] = marks
+    return points
+
+
+def bell(belief: Gaussian | None) -> Points:
+    """A density curve over the middle of a belief; nothing for none, or for one without width."""
+    if belief is None or not 0.0 < belief.sd < np.inf or not np.isfinite(belief.mean):
+        return NOTHING
+    x = belief.mean + belief.sd * np.linspace(-BELL_REACH, BELL_REACH, BELL)
+    return x.astype(np.float32), belief.density(x).astype(np.float32)
+
+
+def level(value: float | None) -> Points:
+    """A horizontal line across the whole plot; nothing for none."""
+    if value is None:
+        return NOTHING
+    return np.array([-FAR, FAR], np.float32), np.array([value, value], np.float32)
+
+
+def _beliefs(session: "Session") -> dict[str, Gaussian | None]:
+    scenario, controls = session.scenario, session.controls
+    return {
+        "prior": scenario.prior(controls),
+        "likelihood": scenario.likelihood(controls),
+        "exact": None if session.exact is None else session.exact.posterior,
+        "learned": session.learned,
+    }
+
+
+def _perfect(session: "Session") -> dict[str, float | None]:
+    """What each parameter of the perfect guide is, where the exact answer is known."""
+    if session.exact is None:
+        return dict.fromkeys(session.scenario.params)
+    return {**session.scenario.perfect(session.exact)}
+
+
+def _outlook(session: "Session", plot: str) -> tuple[Points, Points]:
+    """The expected course and the outline of the noise band."""
+    if session.forecast is None:
+        return NOTHING, NOTHING
+    steps, expected, low, high = session.forecast.course(plot)
+    return (steps, expected), theme.band(steps, low, high)
+
+
+def _marks(session: "Session") -> Points:
+    """Where something changed, and what; changes at one step share their tick."""
+    words: dict[int, str] = {}
+    for mark in session.history.marks:
+        before = words.get(mark.step)
+        words[mark.step] = f"{before} · {mark.label}" if before else mark.label
+    return np.array(list(words), np.float32), list(words.values())
+
+
+# ---- what is written
+
+
+def texts(session: "Session") -> dict[str, str]:
+    """Header, captions and direct labels, by the place they stand in."""
+    exact, tail = session.exact, session.history.tail()
+    written = {
+        "status": session.status_line(),
+        "posterior": _distance(session),
+        "loss": _average(tail),
+        "alt:posterior": say("alt.posterior", summary=session.summary()),
+        "alt:loss": say("alt.loss", caption=_average(tail)),
+        "label:loss.floor": "",
+        "label:loss.mean": "",
+    }
+    if exact is not None:
+        written["label:loss.floor"] = say("trace.floor", value=fixed(exact.floor, 3))
+    mean = session.history.newest("mean")
+    if mean is not None:
+        written["label:loss.mean"] = fixed(mean, 3)
+    for name, value in _perfect(session).items():
+        label = "" if value is None else say("trace.exact_value", value=fixed(value))
+        newest = session.history.newest(name)
+        now = "" if newest is None else fixed(newest)
+        written[f"label:{name}.exact"] = label
+        written[f"label:{name}.learned"] = now
+        written[f"alt:{name}"] = say("alt.param", name=name, now=now, exact=label)
+    return written
+
+
+def _distance(session: "Session") -> str:
+    kl, gap = session.kl, session.gap
+    if kl is None or gap is None:
+        return say("caption.no_truth")
+    return say("caption.posterior", kl=nats(kl), gap=nats(max(gap, 0.0)))
+
+
+def _average(tail: Mapping[str, float]) -> str:
+    if not tail:
+        return say("caption.start")
+    return say("caption.loss", steps=count(int(tail["steps"])), mean=fixed(tail["loss"], 3))

@@ -1,0 +1,48 @@
+"""What a session says about itself in words; numbers and sentences come from the catalogue."""
+
+from typing import TYPE_CHECKING
+
+from .scenarios import SEED
+from .text import count, normal, say, setting
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+def status_line(session: "Session") -> str:
+    """Where the run is: `seed 101 · step 1,240/2,500`."""
+    steps = {"step": count(session.step), "num_steps": count(session.num_steps)}
+    return say("status.steps", seed=str(session.seed), **steps)
+
+
+def summary(session: "Session") -> str:
+    """What just happened, how it stands, and the learned beside the exact answer."""
+    learned, exact = session.learned, session.exact
+    parts = [session.notice, say(f"summary.{session.status}", step=count(session.step))]
+    if session.error is not None:
+        parts.append(session.error)
+    if learned is not None:
+        parts.append(say("summary.learned", learned=normal(learned.mean, learned.sd)))
+    if exact is not None:
+        belief = normal(exact.mean, exact.sd)
+        parts.append(say("summary.exact", exact=belief, source=exact.source))
+    else:
+        parts.append(say("summary.no_exact"))
+    return " ".join(part for part in parts if part)
+
+
+def copy_state(session: "Session") -> str:
+    """One line of Python that makes this panel again: `ScalePanel(guess=9.0, seed=103)`."""
+    changed = [
+        f"{control.name}={session.controls[control.name]!r}"
+        for control in session.scenario.controls
+        if session.controls[control.name] != control.value
+    ]
+    changed += [f"seed={session.seed}"] if session.seed != SEED.value else []
+    return f"{session.scenario.panel}({', '.join(changed)})"
+
+
+def axis_now(session: "Session", name: str) -> str:
+    """The announcement that an axis has grown."""
+    low, high = session.view.ranges[name]
+    return say("notice.axis", axis=say(f"axis.{name}"), low=setting(low), high=setting(high))

@@ -1,0 +1,409 @@
+"""A panel without its widgets: what has been set, what has been learned, and what may happen next.
+
+    idle -> running <-> paused -> done            failed, from which play, back and reset lead on
+
+Time is given out by the caller: `advance(budget_ms)` trains for so long, and works on the forecast in a
+share of it. Nothing here knows a widget, a loop or a screen.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from ppl_core.errors import InferenceError, suggestion
+
+from . import report
+from .forecast import Forecast, Forecaster
+from .history import History, Mark
+from .learner import Learner, explain, source_of
+from .scenarios import (
+    SEED,
+    WEIGHING,
+    Control,
+    ControlError,
+    Exact,
+    Gaussian,
+    Program,
+    Scenario,
+    View,
+)
+from .text import count, say
+
+GESTURE = 0.5
+"""Changes of one control within so many seconds are one move of a hand, and get one mark."""
+FORECAST_SHARE = 1 / 3
+"""Of a slice in which training goes on too."""
+
+NUM_STEPS = "num_steps"
+
+Status = Literal["idle", "running", "paused", "done", "failed"]
+
+
+class Session:
+    """One question being explored.
+
+    Args:
+        scenario: the question.
+        seed: of the noise.
+        clock: the time in seconds, for changes that have to settle.
+        controls: values to start from; the rest start at their defaults.
+
+    Attributes:
+        status: "idle", "running", "paused", "done" or "failed".
+        error: what went wrong and how to mend it, while failed.
+        notice: what the newest command did beyond what it was asked for.
+        num_steps: the step at which training stops by itself.
+        controls: name -> value; read only.
+        exact: the exact answer; None for an edited program that it does not hold for.
+        history: loss and parameters by step, with marks.
+        view: the range of each plot axis.
+        version: grows with every visible change.
+        exact_version: grows when the exact answer changes.
+        stage_version: grows when an axis changes.
+
+    Raises:
+        ControlError: a control or the seed has a value it cannot take.
+
+    Example:
+        >>> session = Session(measurement=10.0)
+        >>> session.run(100)
+        100
+        >>> session.status_line()
+        'seed 101 · step 100/2,500'
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario = WEIGHING,
+        seed: int = SEED.value,
+        clock: Callable[[], float] = time.perf_counter,
+        **controls: Any,
+    ):
+        self.scenario, self._clock = scenario, clock
+        self.seed: int = SEED.check(seed)
+        self._controls = {control.name: control.value for control in scenario.controls}
+        self._controls |= {name: self._control(name).check(v) for name, v in controls.items()}
+        self.controls: Mapping[str, Any] = MappingProxyType(self._controls)
+        self.version = self.exact_version = self.stage_version = 0
+        self.exact: Exact | None = None
+        self._programs: tuple[Program, Program] | None = None
+        self._learned: Gaussian | None = None
+        self._learned_at = -1
+        self._forecaster = Forecaster()
+        self._start_over("idle")
+
+    # ---- what is
+
+    @property
+    def step(self) -> int:
+        """Steps trained."""
+        return 0 if self._learner is None else self._learner.step
+
+    @property
+    def loss(self) -> float | None:
+        """The newest loss estimate in nats; None before the first step."""
+        return None if self._learner is None else self._learner.loss
+
+    @property
+    def learned(self) -> Gaussian | None:
+        """The guide's distribution; None where an edited guide has no normal one."""
+        if self._learned_at != self.version:
+            self._learned_at = self.version
+            self._learned = None if self._learner is None else self._learner.learned()
+        return self._learned
+
+    @property
+    def kl(self) -> float | None:
+        """KL(learned || exact) in nats; None where one of them is not known."""
+        if self.learned is None or self.exact is None:
+            return None
+        return self.scenario.kl(self.learned, self.exact)
+
+    @property
+    def gap(self) -> float | None:
+        """Expected loss above its floor in nats; None where it is not known."""
+        if self.learned is None or self.exact is None:
+            return None
+        return self.scenario.expected_loss(self.learned, self._controls) - self.exact.floor
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """Expected course and noise band, as far as they have been worked out."""
+        return self._forecaster.current
+
+    def due(self) -> float:
+        """Seconds until `advance` has something to do: 0 for now, infinite for never."""
+        return 0.0 if self.status == "running" else self._forecaster.due(self._clock())
+
+    # ---- commands
+
+    def play(self) -> None:
+        """Train in `advance`; after the last step, for as many steps again."""
+        if self.status == "running":
+            return
+        if self._learner is None:
+            self._start_over("running")
+            return
+        self._change("running")
+        if self.step >= self.num_steps:
+            self._stop_at(self.step + self._controls[NUM_STEPS])
+            self._forecast_anew()
+            self.notice = say("notice.more", num_steps=count(self.num_steps))
+
+    def pause(self) -> None:
+        """Stop training; nothing is lost."""
+        if self.status == "running":
+            self._change("paused")
+
+    def set(self, name: str, value: Any) -> bool:
+        """Move a control; a run goes on from where it is, with a mark. Whether anything changed.
+
+        Before the first step everything starts over, so that the guide starts at the guess.
+
+        Raises:
+            ControlError: the value is not allowed, or there is no such control; nothing changes.
+        """
+        control = self._control(name)
+        value = control.check(value)
+        if value == self._controls[name]:
+            return False
+        self._controls[name] = value
+        if self._learner is None or self.step == 0:
+            self._start_over("running" if self.status == "running" else "idle")
+        elif name == NUM_STEPS:
+            self._change(self.status)
+            self._stop_at(max(value, self.step))
+            self._forecast_anew()
+        else:
+            self._change(self.status)
+            self._learner.steer(self._controls)
+            self._mark_move(control)
+            self._find_truth()
+            self._forecast_anew()
+            self._grow()
+        return True
+
+    def advance(self, budget_ms: float, num_steps: int | None = None) -> int:
+        """Train, at most `num_steps`, and work on the forecast for about so long; the steps trained."""
+        seconds, done, start = budget_ms / 1e3, 0, self._clock()
+        forecasting = self._forecaster.due(start) == 0.0
+        if self.status == "running":
+            share = 1.0 - FORECAST_SHARE if forecasting else 1.0
+            left = self.num_steps - self.step
+            done = self._train(left if num_steps is None else min(left, num_steps), share * seconds)
+        if forecasting:
+            self._work_on_forecast(seconds - (self._clock() - start))
+        return done
+
+    def run(self, num_steps: int) -> int:
+        """Train so many steps at once, also past the last one; the steps done."""
+        if self._learner is None:
+            self._start_over("idle")
+        if self._learner is None:
+            return 0
+        playing = self.status == "running"
+        self._change("running")
+        if self.step + num_steps > self.num_steps:
+            self._stop_at(self.step + num_steps)
+        done = self._train(num_steps, None)
+        if self.status == "running" and not playing:
+            self.status = "paused" if self.step else "idle"
+        return done
+
+    def settle(self) -> None:
+        """Finish the forecast now: for pictures, and where no clock ticks."""
+        while self._forecaster.due(math.inf) == 0.0:
+            self._work_on_forecast(1.0)
+
+    def reset(self, noise: Literal["same", "new"] = "same") -> None:
+        """Start over with the present controls: the same noise, or that of the next seed."""
+        if noise not in ("same", "new"):
+            raise ValueError(f"reset: noise is 'same' or 'new', got {noise!r}")
+        if noise == "new":
+            self.seed = SEED.check(self.seed + 1)
+        self._start_over("running" if self.status == "running" else "idle")
+        self.notice = say(f"notice.{noise}_noise", seed=str(self.seed))
+
+    def back(self, num_steps: int = 50) -> int:
+        """Go back about so many steps, to the nearest remembered one; the step reached."""
+        if self._learner is None:
+            return 0
+        self._return_to(self._learner.back(self.step - num_steps))
+        self._change("running" if self.status == "running" else "paused" if self.step else "idle")
+        self._look_afresh()
+        self.notice = say("notice.back", step=count(self.step))
+        return self.step
+
+    def bind(self, model: Program, guide: Program) -> None:
+        """Start over with other programs; seed and controls stay.
+
+        Model and guide are handed the controls that their signatures name; the model is conditioned on
+        the reading. The exact answer stays only while the model's log joint is the scenario's.
+
+        Raises:
+            ModelError: a program asks for an argument that no control gives; nothing changes.
+        """
+        self.scenario.programs(model, guide)
+        self._programs = model, guide
+        self._start_over("idle")
+        self.notice = say("notice.bound")
+
+    # ---- what is said
+
+    def status_line(self) -> str:
+        """Where the run is: seed and step."""
+        return report.status_line(self)
+
+    def summary(self) -> str:
+        """The state in a few short sentences, for whoever listens instead of looking."""
+        return report.summary(self)
+
+    def code(self) -> str:
+        """The program behind the panel: a cell that trains as the panel does."""
+        if self._programs is None:
+            return self.scenario.code(self._controls, self.seed)
+        return source_of(*self._programs)
+
+    def copy_state(self) -> str:
+        """One line of Python that makes this panel again, with what is not at its default."""
+        return report.copy_state(self)
+
+    # ---- how it comes about
+
+    def _control(self, name: str) -> Control:
+        control = self.scenario.control(name)
+        if control is None:
+            names = [control.name for control in self.scenario.controls]
+            near = suggestion(name, names)
+            parts = {"given": repr(name), "suggestion": near, "names": ", ".join(names)}
+            raise ControlError(say("control.unknown", **parts))
+        return control
+
+    def _change(self, status: Status) -> None:
+        """A command was given: what the last one had to say is over."""
+        self.status: Status = status
+        if status != "failed":
+            self.error: str | None = None
+        self.notice = ""
+        self.version += 1
+
+    def _start_over(self, status: Status) -> None:
+        """A new run from step 0 under the present controls, seed and programs."""
+        self._change(status)
+        self._learner: Learner | None = None
+        try:
+            programs = self._programs or ()
+            self._learner = Learner(self.scenario, self._controls, self.seed, *programs)
+        except Exception as error:  # a program of the user's may raise anything
+            self._fail(error)
+        values = {} if self._learner is None else self._learner.values
+        self.history = History(("loss", *values))
+        self.history.begin(values)
+        self.num_steps: int = self._controls[NUM_STEPS]
+        self._last_move = "", -math.inf
+        self._find_truth()
+        self._forecast_anew()
+        self._look_afresh()
+
+    def _train(self, num_steps: int, seconds: float | None) -> int:
+        """Train until a limit is met and note it down; a failure changes the status."""
+        assert self._learner is not None
+        before, error = self.step, None
+        try:
+            self._learner.advance(num_steps, seconds)
+        except Exception as raised:  # a program of the user's may raise anything
+            error = raised
+        self.history.extend(self._learner.take_rows())
+        done = self.step - before
+        self.version += 1
+        if error is not None:
+            self._fail(error)
+        elif self.status == "running" and self.step >= self.num_steps:
+            self.status = "done"
+        self._grow()
+        return done
+
+    def _fail(self, error: Exception) -> None:
+        """Say what went wrong and freeze at the last step from which training can go on."""
+        self._change("failed")
+        self.error = explain(error)
+        if self._learner is not None and isinstance(error, InferenceError):
+            self._return_to(self._learner.retreat())
+
+    def _return_to(self, step: int) -> None:
+        """Forget what came after `step`; settings that were made later are in force from there."""
+        later = self.history.truncate(step)
+        for name in dict.fromkeys(mark.control for mark in later if step > 0):
+            self._mark(self._control(name))
+        if self.forecast is None or self.forecast.start > step:
+            self._forecast_anew()
+
+    def _mark(self, control: Control) -> None:
+        value = control.text(self._controls[control.name])
+        label = say("mark.value", label=control.label, value=value)
+        self.history.mark(Mark(self.step, control.name, label))
+
+    def _mark_move(self, control: Control) -> None:
+        """Mark a change; changes in one move of a hand share one mark."""
+        (name, moved_at), now = self._last_move, self._clock()
+        self._last_move = control.name, now
+        if name == control.name and now - moved_at < GESTURE:
+            self.history.unmark(name)
+        self._mark(control)
+
+    def _stop_at(self, num_steps: int) -> None:
+        """Train up to this step from now on; the step axis grows by whole runs."""
+        self.num_steps = num_steps
+        run = self._controls[NUM_STEPS]
+        if self.status == "running" and self.step >= num_steps:
+            self.status = "done"
+        elif self.status == "done" and self.step < num_steps:
+            self.status = "paused"
+        top = float(-(-num_steps // run) * run)
+        if top > self.view.ranges["step"][1]:
+            self.view.ranges["step"] = (0.0, top)
+            self.stage_version += 1
+
+    def _find_truth(self) -> None:
+        known = self._learner is not None and self._learner.fits_truth()
+        exact = self.scenario.exact(self._controls) if known else None
+        if exact != self.exact:
+            self.exact = exact
+            self.exact_version += 1
+
+    def _forecast_anew(self) -> None:
+        """Have the course from here worked out once the controls are at rest."""
+        if self._learner is None or not self._learner.is_own:
+            self._forecaster.stop()
+        else:
+            self._forecaster.change(self._clock(), self._controls, self.step, self.num_steps)
+
+    def _work_on_forecast(self, seconds: float) -> None:
+        assert self._learner is not None
+        rule, state = self._learner.svi.optim, self._learner.state
+
+        def make() -> Forecast:
+            return Forecast(self.scenario, self._controls, rule, state, self.num_steps)
+
+        if self._forecaster.work(seconds, make):
+            self.version += 1
+
+    def _look_afresh(self) -> None:
+        """Every axis at the lesson's range again, or at what the present picture needs."""
+        self.view = View(self.scenario.axes)
+        self.view.ranges["step"] = (0.0, float(self._controls[NUM_STEPS]))
+        self._grow()
+        self.stage_version += 1
+        self.notice = ""
+
+    def _grow(self) -> None:
+        """Let the axes hold what is to be seen, and say which of them grew."""
+        extents = self.history.extents
+        grown = self.view.grow(
+            self.scenario.reach(self._controls, self.exact, self.learned, extents)
+        )
+        if grown:
+            self.stage_version += 1
+            self.notice = " ".join(report.axis_now(self, name) for name in grown)
