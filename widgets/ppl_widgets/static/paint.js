@@ -75,7 +75,9 @@ function paintLine(g, trace, x, y, colours) {
     g.lineJoin = "round";
     g.lineCap = dash.length ? "butt" : "round";
     g.setLineDash(dash);
+    g.globalAlpha = style.opacity ?? 1;
     g.stroke();
+    g.globalAlpha = 1;
     g.setLineDash([]);
   }
   if (mode.includes("markers")) {
