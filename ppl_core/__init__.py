@@ -21,7 +21,7 @@ from .effects import Handler, Site
 from .errors import GuideError, InferenceError, ModelError, ParamError, PPLError, ShapeError
 from .handlers import Trace, condition, do
 from .params import ParamStore, clear_param_store, get_param_store
-from .primitives import deterministic, factor, param, plate, sample, subsample
+from .primitives import deterministic, factor, markov, param, plate, sample, subsample
 from .runs import InferenceRun, Snapshot, set_rng_seed
 from .values import enable_validation, validation_enabled
 
@@ -51,6 +51,7 @@ __all__ = [
     "handlers",
     "infer",
     "log_density",
+    "markov",
     "optim",
     "param",
     "plate",

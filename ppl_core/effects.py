@@ -38,6 +38,8 @@ class Site:
     scale: float | Tensor = 1.0  # factor on the log probability
     mask: bool | Tensor | None = None  # batch_shape; False entries do not count
     plates: tuple[Any, ...] = ()  # frames of the plates around the statement, innermost first
+    scopes: tuple[Any, ...] = ()  # turns of the markov loops around it, innermost first
+    dims: Mapping[int, str] = MappingProxyType({})  # enumerated sites by their batch dimension
     infer: Mapping[str, Any] = MappingProxyType({})  # wishes to the inference algorithm
     set_by: str = (
         ""  # who gave the value: "obs", "condition", "replay", ...; "" for a draw of its own
@@ -98,7 +100,8 @@ class Site:
             raise KeyError(f"site {self.name!r} ({self.kind}) has no field {field!r}") from None
 
     def __contains__(self, field: str) -> bool:
-        return self._pyro_names.get(field, field) in self.__dict__
+        field = self._pyro_names.get(field, field)
+        return ("_log_prob" if field == "log_prob" else field) in self.__dict__
 
     def get(self, field: str, default: Any = None) -> Any:
         """`site[field]`, or `default` where the site has no such field."""

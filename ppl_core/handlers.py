@@ -13,7 +13,7 @@ from torch import Tensor
 from .distributions import Delta
 from .effects import Forward, Handled, Handler, Site, settle
 from .errors import ModelError, listing, suggestion
-from .primitives import Subsample, data_for
+from .primitives import Subsample, data_for, given_value
 from .values import as_value, validation_enabled
 
 
@@ -230,7 +230,7 @@ class _GivenValues(Handler):
         value = self.data.get(site.name)
         if isinstance(value, Site):
             value = value.value if value.kind == "sample" else None
-        return None if value is None else data_for(site.fn, value)
+        return None if value is None else given_value(site, value, type(self).__name__)
 
 
 def _is_record(data: Mapping[str, Any]) -> bool:

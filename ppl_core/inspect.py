@@ -18,8 +18,12 @@ from .handlers import Trace, is_latent, log_prob_of
 from .values import as_real
 
 
-def check_pair(model_sites: Trace, guide_sites: Trace) -> None:
+def check_pair(model_sites: Trace, guide_sites: Trace, plate_dims: float = math.inf) -> None:
     """Raise the first misfit between a model and a guide that was replayed in it.
+
+    Args:
+        model_sites, guide_sites: records of the two.
+        plate_dims: batch dimensions left of these many belong to enumerated sites.
 
     Raises:
         GuideError: the guide misses a latent site, draws one the model does not have, or draws
@@ -32,7 +36,7 @@ def check_pair(model_sites: Trace, guide_sites: Trace) -> None:
     for site in drawn.values():
         _check_belongs(site, model_sites, latent)
     for name, site in latent.items():
-        if name not in guide_sites:
+        if name not in guide_sites and site.set_by != "enumerate":
             raise GuideError(
                 f"the model draws {name!r}{_at(site)}, but the guide does not."
                 f"{suggestion(name, drawn)} The guide draws: {listing(drawn)}. "
@@ -44,7 +48,7 @@ def check_pair(model_sites: Trace, guide_sites: Trace) -> None:
             _check_support(site, drawn[name])
     for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
         for site in sites.samples():
-            _check_rows(site, who)
+            _check_rows(site, who, plate_dims)
 
 
 def _own(sites: Trace) -> list[str]:
@@ -136,14 +140,14 @@ def _ends(support: Any) -> tuple[Any, Any] | None:
     return None if (low, high) == (-math.inf, math.inf) else (low, high)
 
 
-def _check_rows(site: Site, who: str) -> None:
+def _check_rows(site: Site, who: str, plate_dims: float) -> None:
     """Every batch dimension of a log probability must be a plate's, or it is summed by accident."""
     shape = tuple(log_prob_of(site).shape)
     declared = {frame.dim: frame for frame in site.plates if frame.vectorized}
     for back, rows in enumerate(reversed(shape), start=1):
         frame = declared.get(-back)
         wanted = 1 if frame is None else frame.size
-        if rows in (wanted, 1):
+        if rows in (wanted, 1) or back > plate_dims:
             continue
         value = tuple(getattr(site.value, "shape", ()))
         fn, value = site.fn, tuple(getattr(site.value, "shape", ()))

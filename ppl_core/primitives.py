@@ -7,8 +7,8 @@ is written here too: a `sample` is drawn, a `param` is looked up in the current 
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Size, Tensor
@@ -20,7 +20,7 @@ from .distributions import (
     constraints,
     draws_from_noise,
 )
-from .effects import Forward, Handler, Site, emit, meaning
+from .effects import Forward, Handled, Handler, Site, emit, meaning
 from .errors import ModelError, ShapeError
 from .params import get_param_store
 from .values import as_real, as_value, validation_enabled
@@ -60,7 +60,7 @@ def sample(
     if validation_enabled():
         site = _checked(site)
     if obs is not None:
-        site = site.replace(value=data_for(site.fn, obs), observed=True, set_by="obs")
+        site = site.replace(value=given_value(site, obs, "obs"), observed=True, set_by="obs")
     site = emit(site)
     return site.value if site.intervened is None else site.intervened
 
@@ -162,6 +162,22 @@ def data_for(fn: Any, value: Any) -> Tensor:
     return value if whole else as_real(value)
 
 
+def given_value(site: Site, value: Any, giver: str) -> Tensor:
+    """`data_for` a site; an error names the site and who gave the value.
+
+    Raises:
+        ModelError: the value is no number, array or tensor.
+    """
+    try:
+        return data_for(site.fn, value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        at = f" at {site.where}" if site.where else ""
+        raise ModelError(
+            f"{giver}: the value for site {site.name!r}{at} must be a number, array or tensor, "
+            f"got {value!r}"
+        ) from error
+
+
 def _checked(site: Site) -> Site:
     where = _where()
     if not isinstance(site.name, str):
@@ -187,6 +203,58 @@ def _where() -> str:
     while frame.f_back is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
     return f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}"
+
+
+class Turn(NamedTuple):
+    """One turn of a markov loop."""
+
+    loop: int
+    step: int
+    history: int
+
+
+class markov(Handler):
+    """Turns whose sites depend on the last few turns only: `for t in markov(range(100)):`.
+
+    Enumeration then works turn by turn, in time linear in their number. Also a context manager
+    around one turn, and a decorator of a function that is one turn.
+
+    Args:
+        turns: what to iterate over, or a function to decorate.
+        history: how many turns back a site may depend on.
+    """
+
+    def __new__(cls, turns: Any = None, history: int = 1, keep: bool = False) -> Any:
+        new = object.__new__(cls)
+        if not callable(turns):
+            return new
+        new.__init__(None, history, keep)
+        return Handled(new, turns)
+
+    def __init__(self, turns: Iterable[Any] | None = None, history: int = 1, keep: bool = False):
+        if history < 0:
+            raise ModelError(f"markov: history is a whole number >= 0, got {history!r}")
+        self.turns, self.history, self.keep = turns, history, keep
+        self.turn = [0]  # shared by the copies of a decorated function
+
+    def __enter__(self) -> Self:
+        self.frame = Turn(id(self.turn), self.turn[0], self.history)
+        self.turn[0] += 1
+        return super().__enter__()
+
+    def __call__(self, fn: Callable[..., Any]) -> Handled:
+        return Handled(self, fn)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.turns is None:
+            raise ModelError("markov: nothing to iterate over; write markov(range(n))")
+        for turn in self.turns:
+            with self:
+                yield turn
+
+    def handle(self, site: Site, forward: Forward) -> Site:
+        """Tell the site which turn it belongs to."""
+        return forward(site.replace(scopes=(*site.scopes, self.frame)))
 
 
 class Subsample(Distribution):
@@ -243,6 +311,32 @@ class _Plates(threading.local):
 _plates = _Plates()
 
 
+def _plate_size(name: str, size: Any, subsample_size: int | None, indices: Tensor | None) -> int:
+    """The number of rows, once everything that is said about it fits."""
+    if size is None:
+        if indices is None:
+            raise ModelError(f"plate {name!r}: give a size, such as plate({name!r}, 10)")
+        return len(indices)
+    if int(size) != size or size < 0:
+        raise ModelError(f"plate {name!r}: the size is a whole number, got {size!r}")
+    size = int(size)
+    if indices is None:
+        if subsample_size is not None and not 0 < subsample_size <= size:
+            raise ModelError(f"plate {name!r}: cannot choose {subsample_size} of {size} rows")
+        return size
+    if subsample_size not in (None, len(indices)):
+        raise ModelError(
+            f"plate {name!r}: subsample_size={subsample_size}, but {len(indices)} indices"
+        )
+    low, high = (int(indices.min()), int(indices.max())) if len(indices) else (0, -1)
+    if low < 0 or high >= size:
+        raise ModelError(
+            f"plate {name!r}: its {size} rows are 0 to {size - 1}, but the indices run from {low} "
+            f"to {high}"
+        )
+    return size
+
+
 class plate(Handler):
     """Independent rows: `with plate("data", 10):` for all at once, `for i in plate(...):` in turn.
 
@@ -277,27 +371,15 @@ class plate(Handler):
         dim: int | None = None,
         device: Any = None,
     ):
-        if size is None:
-            if subsample is None:
-                raise ModelError(f"plate {name!r}: give a size, such as plate({name!r}, 10)")
-            size = len(subsample)
-        if int(size) != size or size < 0:
-            raise ModelError(f"plate {name!r}: the size is a whole number, got {size!r}")
-        size = int(size)
         indices = None if subsample is None else as_value(subsample)
-        if indices is not None and subsample_size not in (None, len(indices)):
-            raise ModelError(
-                f"plate {name!r}: subsample_size={subsample_size}, but {len(indices)} indices"
-            )
-        count = len(indices) if indices is not None else int(subsample_size or size)
-        if not 0 <= count <= size or subsample_size == 0:
-            raise ModelError(f"plate {name!r}: cannot choose {count} of {size} rows")
+        size = _plate_size(name, size, subsample_size, indices)
         if dim is not None and dim >= 0:
             raise ShapeError(
                 f"plate {name!r}: dim counts from the right and is negative, got {dim}; "
                 f"the rightmost batch dimension is dim=-1"
             )
         if indices is None:
+            count = size if subsample_size is None else subsample_size
             indices = emit(Site("sample", name, Subsample(size, count, device))).value
         self.name, self.size, self.dim = name, size, dim
         self.indices, self.subsample_size = indices, len(indices)
@@ -342,6 +424,8 @@ class plate(Handler):
 
     def handle(self, site: Site, forward: Forward) -> Site:
         """Give a site its rows and its weight; give a parameter or data the chosen rows."""
+        if isinstance(site.fn, Subsample):
+            return forward(site)  # the rows of another plate are chosen once for all of ours
         if site.kind == "sample":
             if self.scale != 1.0:
                 site = site.replace(scale=site.scale * self.scale)

@@ -6,7 +6,7 @@ the first, which has proved what they ask.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from numbers import Number
 from typing import Any
@@ -79,7 +79,7 @@ def enable_validation(on: bool = True) -> None:
 
 
 @contextmanager
-def validation(on: bool) -> Iterator[None]:
+def validation(on: bool) -> Generator[None]:
     """Checks on or off inside the block."""
     before, _checks.on = _checks.on, on
     try:

@@ -9,6 +9,7 @@ enum        TraceEnum_ELBO: exact sums over discrete sites
 """
 
 from .base import ELBO, ELBOModule
+from .enum import TraceEnum_ELBO
 from .graph import TraceGraph_ELBO
 from .mean_field import TraceMeanField_ELBO
 from .renyi import IWAE, RenyiELBO
@@ -19,6 +20,7 @@ __all__ = [
     "IWAE",
     "ELBOModule",
     "RenyiELBO",
+    "TraceEnum_ELBO",
     "TraceGraph_ELBO",
     "TraceMeanField_ELBO",
     "Trace_ELBO",
