@@ -45,9 +45,6 @@ class Snapshot:
     info: Any
 
 
-_UNWATCHED = 256  # steps between two looks of a watcher, at most
-
-
 class InferenceRun:
     """A kernel at work on the same arguments, with its own random stream.
 
@@ -118,30 +115,20 @@ class InferenceRun:
         deadline = None if seconds is None else time.perf_counter() + seconds
         done, late = 0, False
         while not (self.finished or late or done == num_steps):
-            most = _UNWATCHED if num_steps is None else min(_UNWATCHED, num_steps - done)
-            seen: list[Snapshot] = []
-            try:
-                late = self._slice(most, deadline, seen)
-            finally:
-                done += len(seen)
-                if watch is not None:
-                    for snapshot in seen:
-                        watch(snapshot)
+            with _stream(self._stream) as stream:
+                try:
+                    while not (self.finished or late or done == num_steps):
+                        self._one_step()
+                        done += 1
+                        late = deadline is not None and time.perf_counter() >= deadline
+                        if watch is not None:
+                            break
+                finally:
+                    stream.leave()
+                    self._stream = stream.left
+            if watch is not None:
+                watch(self.snapshot)
         return done
-
-    def _slice(self, most: int, deadline: float | None, seen: list[Snapshot]) -> bool:
-        """Take up to `most` steps on the run's own random stream; whether time is up."""
-        with _stream(self._stream) as stream:
-            try:
-                while len(seen) < most and not self.finished:
-                    self._one_step()
-                    seen.append(self.snapshot)
-                    if deadline is not None and time.perf_counter() >= deadline:
-                        return True
-            finally:
-                stream.leave()
-                self._stream = stream.left
-        return False
 
     def _one_step(self) -> None:
         step = self.snapshot.step

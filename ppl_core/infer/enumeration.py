@@ -1,10 +1,10 @@
 """Exact sums over discrete sites: every outcome at once, in a batch dimension of its own.
 
 `enum` gives each site that asks for it (`infer={"enumerate": "parallel"}`) all of its outcomes
-instead of a draw, along a dimension left of every plate. Log probabilities become `Factor`s, tensors
-whose dimensions have names: sites and plates. `contract` then eliminates the sites, one plate level
-at a time (tensor variable elimination; Obermeyer et al. 2019, algorithm 1). The same elimination
-sums, draws or maximises, depending on how one sum is differentiated.
+instead of a draw, along a dimension left of every plate. Log probabilities become `Factor`s:
+tensors whose dimensions are named for sites and plates. `contract` eliminates the sites, one plate
+level at a time (tensor variable elimination; Obermeyer et al. 2019, algorithm 1). The same
+elimination sums, draws or maximises, depending on how one sum is differentiated.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
