@@ -64,7 +64,8 @@ def play(words: list[str]) -> None:
     if task == "test":
         become("pytest", *words)
     elif task == "app":
-        become("voila", NOTEBOOK, "--strip_sources=False", *with_free_port(words, 8866))
+        shown = ("--strip_sources=False", "--show_tracebacks=True")
+        become("voila", NOTEBOOK, *shown, *with_free_port(words, 8866))
     else:
         root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container
         first = f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"

@@ -65,7 +65,7 @@ ScalePanel()
 # 3. Drag *guess* up by 1. Now the centre moves by 0.36 only; the reading counts for 0.64. Which
 #    of your two sources is the sharper one?
 # 4. Watch the width of the exact curve while you drag. It stays at 0.6. What would change it?
-#    Look for it in the drawer.
+#    Open *noise · prior · optimiser* below the buttons and find out.
 # 5. Press *Same noise*, then *Play*: the same path, step for step. Press *New noise*: another
 #    path, to the same place.
 
