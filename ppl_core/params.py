@@ -7,14 +7,18 @@ global store by default; `with ParamStore() as store:` makes another one for the
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
+from weakref import ref
 
 import torch
 from torch import Tensor
-from torch.distributions import constraints, transform_to
+from torch.nn import Parameter
 
+from .distributions import constraints, transform_to
+from .distributions.constraints import from_spelling, spelling
 from .errors import ParamError, listing, suggestion
+from .storage import FileName, load_tree, save_tree
 from .values import as_real, validation_enabled
 
 
@@ -31,7 +35,7 @@ class ParamStore:
     def __init__(self) -> None:
         self._leaves: dict[str, Tensor] = {}
         self._constraints: dict[str, Any] = {}
-        self._transforms: dict[str, Callable[[Tensor], Tensor] | None] = {}
+        self._transforms: dict[str, Any] = {}
 
     # ---- one parameter
 
@@ -46,7 +50,8 @@ class ParamStore:
 
         Args:
             name: the parameter.
-            init: a number, array or tensor inside the constraint, or a function that returns one.
+            init: a number, array or tensor inside the constraint, or a function that returns one;
+                an unconstrained `nn.Parameter` becomes the leaf itself, so that its module trains.
             constraint: where the value may live; the leaf is free.
             where: file:line to blame in an error.
 
@@ -69,21 +74,42 @@ class ParamStore:
         """Pyro's name for `setdefault`."""
         return self.setdefault(name, init, constraint)
 
-    def _create(self, name: str, value: Any, constraint: Any, where: str = "") -> None:
-        value = as_real(value).detach()
+    def _create(self, name: str, init: Any, constraint: Any, where: str = "") -> None:
+        value = as_real(init).detach()
+        wrong = ""
         if not bool(constraint.check(value).all()) or not bool(torch.isfinite(value).all()):
+            wrong = f"is not inside the constraint {constraint}. Start from a finite value that is"
+        elif _on_the_edge(value, constraint):
+            wrong = f"is on the edge of {constraint}, which no step leaves. Start inside it"
+        if wrong:
             shown = (
                 value.tolist() if value.numel() <= 4 else f"a tensor of shape {tuple(value.shape)}"
             )
-            raise ParamError(
-                f"param {name!r}{where and ' at ' + where}: its initial value {shown} is not "
-                f"inside the constraint {constraint}. Start from a finite value that is."
-            )
-        transform = None if constraint is constraints.real else transform_to(constraint)
-        leaf = value.clone() if transform is None else transform.inv(value).clone()
-        self._leaves[name] = leaf.requires_grad_(True)
+            at = where and f" at {where}"
+            raise ParamError(f"param {name!r}{at}: its initial value {shown} {wrong}.")
+        old = self._leaves.get(name)
+        if constraint is constraints.real:
+            if isinstance(init, Parameter) and init.requires_grad and old is None:
+                self.adopt(name, init)
+                return
+            leaf = value.clone()
+        else:
+            leaf = _transform(name, constraint).inv(value).clone()
+        if isinstance(old, Parameter):  # a module trains with it
+            old.data = leaf
+        else:
+            self.adopt(name, leaf.requires_grad_(True), constraint)
+
+    def adopt(self, name: str, leaf: Tensor, constraint: Any = constraints.real) -> Tensor:
+        """Hold this very tensor as the unconstrained leaf of a parameter, and return it."""
+        self._leaves[name] = leaf
         self._constraints[name] = constraint
-        self._transforms[name] = transform
+        if constraint is constraints.real:
+            self._transforms[name] = None
+            vars(leaf)["unconstrained"] = _Leaf(leaf)
+        else:
+            self._transforms[name] = _transform(name, constraint)
+        return leaf
 
     def __getitem__(self, name: str) -> Tensor:
         """The constrained value, attached to its leaf for gradients."""
@@ -118,6 +144,17 @@ class ParamStore:
                 f"no parameter named {name!r}.{suggestion(name, self._leaves)} "
                 f"Known: {listing(self._leaves)}."
             ) from None
+
+    def param_name(self, p: Tensor) -> str | None:
+        """The name of a parameter, given its leaf or its value; None if it is not one."""
+        leaf = vars(p)["unconstrained"]() if "unconstrained" in vars(p) else p
+        return next((name for name, known in self._leaves.items() if known is leaf), None)
+
+    def replace_param(self, param_name: str, new_param: Any, old_param: Tensor) -> None:
+        """Pyro's name for `store[param_name] = new_param`, sure of what it replaces."""
+        if self.param_name(old_param) != param_name:
+            raise ParamError(f"param {param_name!r}: the old value given is not its value now")
+        self[param_name] = new_param
 
     def constrain(self, name: str, leaf_value: Tensor) -> Tensor:
         """The constrained value that an unconstrained one of this parameter stands for."""
@@ -159,6 +196,10 @@ class ParamStore:
         """Names and unconstrained leaves, for an optimiser of your own."""
         return list(self._leaves.items())
 
+    def get_all_param_names(self) -> list[str]:
+        """Pyro's name for `keys`."""
+        return self.keys()
+
     def match(self, name: str) -> dict[str, Tensor]:
         """The parameters whose names match a regular expression from their start, as in Pyro."""
         pattern = re.compile(name)
@@ -178,14 +219,48 @@ class ParamStore:
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `get_state` returned; everything else is forgotten."""
+        before = dict(self._leaves)
         self.clear()
-        for name, leaf in state["params"].items():
-            constraint = state["constraints"][name]
-            self._leaves[name] = leaf.detach().clone().requires_grad_(True)
-            self._constraints[name] = constraint
-            self._transforms[name] = (
-                None if constraint is constraints.real else transform_to(constraint)
-            )
+        for name, value in state["params"].items():
+            leaf, value = before.get(name), value.detach().clone()
+            if isinstance(leaf, Parameter):  # a module trains with it
+                leaf.data = value
+            else:
+                leaf = value.requires_grad_(True)
+            self.adopt(name, leaf, state["constraints"][name])
+
+    def save(self, filename: FileName, optim: Any = None) -> None:
+        """Write all parameters, and an optimiser's state if one is given, to a safetensors file.
+
+        Raises:
+            ParamError: a constraint is not one of `ppl_core.distributions.constraints`.
+        """
+        state = self.get_state()
+        names = {name: spelling(kind, name) for name, kind in state["constraints"].items()}
+        state = {"params": state["params"], "constraints": names}
+        save_tree(filename, state if optim is None else {**state, "optim": optim.get_state()})
+
+    def load(self, filename: FileName, map_location: Any = None, optim: Any = None) -> None:
+        """Take over what `save` wrote; everything else is forgotten.
+
+        Args:
+            filename: of the file.
+            map_location: device of the parameters; by default the one they were saved from.
+            optim: an optimiser that is to go on from the state that was saved with them.
+
+        Raises:
+            ParamError: the file is something else, or holds no optimiser's state.
+        """
+        state = load_tree(filename, map_location)
+        if "params" not in state or (optim is not None and "optim" not in state):
+            what = "parameters" if "params" not in state else "state of an optimiser"
+            raise ParamError(f"{filename}: there is no {what} in this file")
+        names = state["constraints"].items()
+        self.set_state(
+            {**state, "constraints": {name: from_spelling(kind) for name, kind in names}}
+        )
+        if optim is not None:
+            optim.set_state(state["optim"])
 
     def __enter__(self) -> Self:
         _scopes.stack.append(self)
@@ -196,6 +271,39 @@ class ParamStore:
 
     def __repr__(self) -> str:
         return f"ParamStore({listing(self._leaves)})"
+
+
+class _Leaf:
+    """What a leaf answers to `.unconstrained()`, as constrained values do: itself.
+
+    The leaf is not kept alive, and copies and pickles of it forget this.
+    """
+
+    def __init__(self, leaf: Tensor | None = None):
+        self._leaf = None if leaf is None else ref(leaf)
+
+    def __call__(self) -> Tensor | None:
+        return None if self._leaf is None else self._leaf()
+
+    def __reduce__(self) -> Any:
+        return _Leaf, ()
+
+
+def _transform(name: str, constraint: Any) -> Any:
+    try:
+        return transform_to(constraint)
+    except NotImplementedError:
+        raise ParamError(
+            f"param {name!r}: no transform leads from the reals to {constraint}, so no optimiser "
+            f"can move in it. A discrete choice is a `sample` site, not a parameter."
+        ) from None
+
+
+def _on_the_edge(value: Tensor, constraint: Any) -> bool:
+    """Whether an entry equals a bound that the constraint includes: its leaf would be infinite."""
+    constraint = getattr(constraint, "base_constraint", constraint)
+    bounds = (getattr(constraint, side, None) for side in ("lower_bound", "upper_bound"))
+    return any(bound is not None and bool((value == bound).any()) for bound in bounds)
 
 
 class _Scopes(threading.local):
