@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from ppl_widgets import clock as clock_module
 from ppl_widgets.clock import FRAME, HOLD, SHARE, SLICE, Clock
 
@@ -254,6 +255,24 @@ def test_one_players_error_is_its_own(where, error):
         clock.post(broken)
         await rest(clock)
         assert len(broken.trained) >= 2
+
+    asyncio.run(scene())
+
+
+def test_a_player_that_cannot_even_fail_has_to_leave():
+    async def scene():
+        clock, broken, told = here(), Player(slices=3), []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+        def fail(*_):
+            raise ValueError("no")
+
+        broken.train = broken.failed = fail
+        clock.join(broken)
+        clock.post(broken)
+        await rest(clock)
+        assert [str(context["exception"]) for context in told] == ["no"]
+        assert not clock._entries
 
     asyncio.run(scene())
 

@@ -1,0 +1,29 @@
+"""Panels to learn with: put one as the last line of a cell.
+
+    from ppl_widgets import ScalePanel
+    ScalePanel()
+
+Names are looked up when they are first used: importing the package loads neither torch nor widgets.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ppl_widgets.panels.base import LivePanel
+    from ppl_widgets.panels.scale import ScalePanel
+
+__all__ = ["LivePanel", "ScalePanel"]
+
+_HOMES = {"LivePanel": "panels.base", "ScalePanel": "panels.scale"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -147,7 +147,7 @@ class Clock:
                 pause = self._beat()
             except KeyboardInterrupt as stop:  # the interrupt button, between two calls
                 for player in list(self._entries):
-                    player.failed(stop)
+                    self._fail(player, stop)
                 continue
             if pause == math.inf:
                 return
@@ -222,5 +222,15 @@ class Clock:
         try:
             return method(*args, **kw)
         except (Exception, KeyboardInterrupt) as error:
-            player.failed(error)
+            self._fail(player, error)
             return None
+
+    def _fail(self, player: Player, error: BaseException) -> None:
+        """Tell a player; one that cannot even hear it has to leave, or it would fail for ever."""
+        try:
+            player.failed(error)
+        except Exception as worse:
+            self.leave(player)
+            self._loop.call_exception_handler(
+                {"message": "a live panel failed and left the clock", "exception": worse}
+            )

@@ -1,0 +1,6 @@
+"""Live panels: the only files that know sessions, plots, controls and the clock at once."""
+
+from ppl_widgets.panels.base import LivePanel
+from ppl_widgets.panels.scale import ScalePanel
+
+__all__ = ["LivePanel", "ScalePanel"]

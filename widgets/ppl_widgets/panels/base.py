@@ -1,0 +1,426 @@
+"""What every live panel shares: a session, a plot and a desk, wired to the clock.
+
+    page -> desk -> take() -> session -> figures -> paint() -> plot -> page
+                                 ^
+                      clock -> train()
+
+A panel decides nothing about inference and draws nothing itself. What it does, it does on the loop
+of the cell that made it; what arrives on other threads is kept by desk and plot, and only wakes the
+clock. Where no loop runs it works at once, in the caller's thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import perf_counter
+from typing import Any, Literal
+
+import ipywidgets
+import torch
+
+from ppl_core.errors import PPLError, suggestion
+from ppl_widgets import figures
+from ppl_widgets.clock import SLICE, Clock
+from ppl_widgets.controls import Button, Desk
+from ppl_widgets.panels import cells
+from ppl_widgets.panels.prints import Prints
+from ppl_widgets.plot import LivePlot
+from ppl_widgets.scenarios import Control, ControlError, Program
+from ppl_widgets.session import Session
+from ppl_widgets.text import count, say
+
+SPEEDS = {"slow": 20.0, "normal": 500.0, "full": math.inf}
+"""Steps a second that Play aims at."""
+PATIENCE = 60.0
+"""Seconds that a run goes on while nobody looks."""
+TELL = 0.25
+"""Seconds between two changes of the sentences around a plot, while a run is on."""
+KNOCK = 1.0
+"""Seconds between two questions whether anybody looks, while a run is on that nobody sees."""
+
+SPEED = Control(
+    "speed",
+    say("label.speed"),
+    "normal",
+    kind="choice",
+    options=tuple(SPEEDS),
+    help=say("help.speed"),
+)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch work on one thread inside, and leave the student's cells their number of threads.
+
+    The setting belongs to the whole process, so it is made for a slice only; it costs 3 µs. Small
+    models gain nothing from a second thread and lose much where the machine is busy.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class LivePanel(ipywidgets.VBox):
+    """A session to look at and to touch.
+
+    Args:
+        session: what is explored.
+        drawer: the name of the drawer that holds the second row of controls.
+        show: names of the controls to show; all if None.
+        lock: names of controls to show without letting them change.
+
+    Attributes:
+        patience: seconds that a run goes on while nobody looks.
+
+    Raises:
+        ControlError: `show` or `lock` names a control that does not exist.
+    """
+
+    patience: float = PATIENCE
+    _closed = True
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        drawer: str = "",
+        show: Iterable[str] | None = None,
+        lock: Iterable[str] = (),
+    ) -> None:
+        controls = session.scenario.controls
+        names = [control.name for control in controls]
+        shown = names if show is None else known(show, names)
+        locked = known(lock, names)
+        cells.close_old()
+        self._session = session
+        self._speed = SPEED.value
+        self._owed = 0  # steps that were asked for one by one
+        self._credit, self._credited = 0.0, 0.0  # steps the speed allows, as of this time
+        self._drawn, self._staged = session.version, session.stage_version
+        self._told = self._knocked = 0.0
+        self._note = ""
+        self._prints = Prints()
+        self._plot = LivePlot(figures.stage(session), label=session.scenario.name)
+        self._plot.add_class("ppl-view")
+        self._desk = Desk(
+            [control for control in controls if control.name in shown],
+            self._values(),
+            run=[SPEED],
+            locked=locked,
+            title=session.scenario.title,
+            drawer=drawer,
+        )
+        self._body = ipywidgets.Box([self._desk, self._plot])
+        self._body.add_class("ppl-body")
+        super().__init__([self._body])
+        self.add_class("ppl-panel")
+        self._closed = False
+        self._clock: Clock | None = None
+        self._join()
+        self._desk.on_news(self._hear)
+        self._plot.on_ready(self._looked)
+        cells.remember(self)
+        self.paint()
+
+    # ---- what Python may ask for
+
+    @property
+    def session(self) -> Session:
+        """What the panel shows: controls, learned and exact answer, history."""
+        return self._session
+
+    def play(self) -> None:
+        """Train, as a press of Play does.
+
+        Raises:
+            RuntimeError: no event loop runs here, so nothing could train in the background.
+        """
+        self._join()
+        if self._clock is None:
+            steps = count(self._session.controls["num_steps"])
+            raise RuntimeError(say("panel.no_loop", num_steps=steps))
+        self._command(self._session.play)
+
+    def pause(self) -> None:
+        """Stop training; nothing is lost."""
+        self._command(self._session.pause)
+
+    def run(self, num_steps: int | None = None) -> LivePanel:
+        """Train at once, without a page or a loop: so many steps, or up to the last one.
+
+        Raises:
+            PPLError: training stopped; the sentence says where and how to mend it.
+        """
+        session = self._session
+        with one_thread():
+            left = session.num_steps - session.step
+            self._command(lambda: session.run(left if num_steps is None else num_steps))
+            if self._clock is None:
+                session.settle()
+                self.paint()
+        if session.error is not None:
+            raise PPLError(session.error)
+        return self
+
+    def set(self, **controls: Any) -> None:
+        """Move controls, as a hand would.
+
+        Raises:
+            ControlError: a value is not allowed, or there is no such control.
+        """
+        for name, value in controls.items():
+            self._command(lambda name=name, value=value: self._session.set(name, value))
+
+    def reset(self, noise: Literal["same", "new"] = "same") -> None:
+        """Start over: with the same noise, or with that of the next seed."""
+        self._command(lambda: self._session.reset(noise))
+
+    def back(self, num_steps: int = 50) -> None:
+        """Go back about so many steps."""
+        self._command(lambda: self._session.back(num_steps))
+
+    def bind(self, model: Program, guide: Program) -> None:
+        """Show other programs; seed and controls stay.
+
+        Raises:
+            ModelError: a program asks for an argument that no control gives.
+        """
+        self._command(lambda: self._session.bind(model, guide))
+
+    def close(self) -> None:
+        """Free everything: the place on the clock, the comms of all parts, the cell's memory."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._clock is not None:
+            self._clock.leave(self)
+        cells.forget(self)
+        self._desk.close()
+        self._plot.close()
+        self._body.layout.close()
+        self._body.close()
+        self.layout.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        session = self._session
+        return f"{session.scenario.title}, {session.status_line()}. {session.summary()}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle["text/plain"] = repr(self)
+        bundle["image/png"] = base64.b64encode(self._plot.picture()).decode()
+        return bundle
+
+    # ---- what the clock asks for (a Player)
+
+    def take(self) -> None:
+        """Do what the page has asked for."""
+        news, refused = self._desk.take(), []
+        if news.changes or news.presses:
+            self._note = ""
+        with one_thread(), self._prints.capture():
+            for name, value in news.changes.items():
+                try:
+                    self._change(name, value)
+                except ControlError as error:
+                    refused.append(name)
+                    self._note = str(error)
+            for name in news.presses:
+                self._press(name)
+        self._desk.values = self._values()
+        self._desk.answer(news, refused)
+        if not self.stale():  # else said when it is painted, which goes first
+            self._tell()
+
+    def due(self, now: float) -> float:
+        """Seconds until a slice is wanted: for steps, or for the forecast."""
+        if self._owed:
+            return 0.0
+        if self._session.status != "running":
+            return self._session.due() if self._plot.seen else math.inf
+        rate = SPEEDS[self._speed]
+        return 0.0 if rate == math.inf else max(0.0, (self._ration() - self._allowed(now)) / rate)
+
+    def train(self, seconds: float) -> None:
+        """Train and forecast for about so long, as fast as the speed allows."""
+        session, now = self._session, perf_counter()
+        with one_thread(), self._prints.capture():
+            if self._owed:
+                end = now + seconds
+                while self._owed and perf_counter() < end:
+                    session.run(1)
+                    self._owed = 0 if session.status == "failed" else self._owed - 1
+            elif SPEEDS[self._speed] == math.inf:
+                session.advance(1e3 * seconds)
+            else:
+                allowed = self._allowed(now)
+                done = session.advance(1e3 * seconds, int(allowed))
+                self._credit, self._credited = allowed - done, now
+        if session.status == "running" and now - self._knocked >= KNOCK and not self._plot.seen:
+            self._knocked = now
+            self._look_out()
+
+    def stale(self) -> bool:
+        """Whether the page shows something old and may be sent something new."""
+        return self._drawn != self._session.version and self._plot.ready
+
+    def paint(self) -> None:
+        """Draw the newest state and say what there is to say."""
+        session = self._session
+        self._drawn = session.version
+        stage = None
+        if self._staged != session.stage_version:
+            self._staged = session.stage_version
+            stage = figures.stage(session)
+        texts = figures.texts(session)
+        texts.pop("status")  # stands over the whole panel, in the desk
+        self._plot.draw(figures.frame(session), texts, stage)
+        self._tell()
+
+    def failed(self, error: BaseException) -> None:
+        """The interrupt button, or a fault of the panel's own: pause and say so."""
+        self._session.pause()
+        self._owed = 0
+        if isinstance(error, KeyboardInterrupt):
+            self._note = say("panel.interrupted")
+        else:
+            self._note = say("panel.fault", error=f"{type(error).__name__}: {error}")
+        self._tell()
+
+    # ---- how it comes about
+
+    def _join(self) -> None:
+        if self._clock is None and not self._closed:
+            self._clock = Clock.here()
+            if self._clock is not None:
+                self._clock.join(self)
+
+    def _hear(self, changed: Sequence[str]) -> None:
+        """The page has said something; on any thread."""
+        if self._clock is None:
+            self.take()
+            self.paint()
+        else:
+            self._clock.post(self, hurry=bool(changed))
+
+    def _looked(self) -> None:
+        """A frame may be drawn again, or somebody looks again; on any thread."""
+        self._post()
+
+    def _post(self) -> None:
+        if self._clock is not None:
+            self._clock.post(self)
+
+    def _command(self, command: Callable[[], object]) -> None:
+        """Do what Python asked for and show it."""
+        self._note = ""
+        command()
+        self._desk.values = self._values()
+        self.paint()
+        self._post()
+
+    def _change(self, name: str, value: Any) -> None:
+        if name == SPEED.name:
+            self._speed = SPEED.check(value)
+        else:
+            self._session.set(name, value)
+
+    def _press(self, name: str) -> None:
+        session = self._session
+        self._owed = 0 if name not in ("step", "step100") else self._owed
+        match name:
+            case "play" if session.status == "running":
+                session.pause()
+            case "play":
+                self._credit, self._credited = self._ration(), perf_counter()
+                self._knocked = perf_counter()
+                session.play()
+            case "step" | "step100":
+                session.pause()
+                self._owed += 1 if name == "step" else 100
+            case "same" | "new":
+                self._prints.clear()
+                session.reset(name)
+            case "back":
+                session.back(50)
+
+    def _ration(self) -> float:
+        """Steps worth a slice of their own at the chosen speed."""
+        rate = SPEEDS[self._speed]
+        return 1.0 if rate == math.inf else max(1.0, rate * SLICE)
+
+    def _allowed(self, now: float) -> float:
+        """Steps that the speed allows by now; what a slow machine could not do is let go."""
+        grown = self._credit + (now - self._credited) * SPEEDS[self._speed]
+        return min(grown, 4.0 * self._ration())
+
+    def _look_out(self) -> None:
+        """Nobody looks at a run: ask again, and stop it in the end."""
+        if self._plot.unseen_for >= self.patience:
+            self._session.pause()
+            self._note = say("panel.unseen", seconds=f"{self.patience:g}")
+        else:
+            self._plot.knock()
+        self._tell()
+
+    def _values(self) -> dict[str, Any]:
+        return dict(self._session.controls) | {SPEED.name: self._speed}
+
+    def _tell(self) -> None:
+        """Write what stands around the plot; while a run is on, the longer texts seldom."""
+        session, desk, now = self._session, self._desk, perf_counter()
+        with desk.hold_sync():
+            desk.status = session.status_line()
+            desk.message = self._note or session.error or ""
+            desk.show_buttons(self._buttons())
+            if session.status != "running" or now - self._told >= TELL:
+                self._told = now
+                desk.summary = session.summary()
+                desk.code = session.code()
+                desk.line = session.copy_state()
+                desk.prints = self._prints.text
+
+    def _buttons(self) -> list[Button]:
+        session = self._session
+        running = session.status == "running"
+        play = ("pause", "pause") if running else ("play", "play")
+        looks = {
+            "play": play,
+            "step": ("step", "step"),
+            "step100": ("step100", "steps"),
+            "same": ("same", "again"),
+            "new": ("new", "dice"),
+            "back": ("back", "back"),
+        }
+        return [
+            Button(
+                name,
+                say(f"button.{label}"),
+                icon,
+                say(f"help.{name}"),
+                disabled=name == "back" and session.step == 0,
+            )
+            for name, (label, icon) in looks.items()
+        ]
+
+
+def known(given: Iterable[str], names: Sequence[str]) -> list[str]:
+    """The names given, each of which has to be one of `names`.
+
+    Raises:
+        ControlError: one is not; the nearest name is suggested.
+    """
+    chosen = [given] if isinstance(given, str) else list(given)
+    for name in chosen:
+        if name not in names:
+            near = suggestion(name, names)
+            parts = {"given": repr(name), "suggestion": near, "names": ", ".join(names)}
+            raise ControlError(say("control.unknown", **parts))
+    return chosen

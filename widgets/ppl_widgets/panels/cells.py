@@ -1,0 +1,51 @@
+"""Which cell made a panel, so that running the cell again closes the panel it replaces."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from IPython.core.getipython import get_ipython
+
+
+class Closable(Protocol):
+    """What a cell leaves behind."""
+
+    def close(self) -> None: ...
+
+
+_made: dict[str, tuple[str, list[Closable]]] = {}
+
+
+def this_cell() -> tuple[str, str] | None:
+    """The id of the cell that is running and the id of this run; None where no front end tells.
+
+    A script has no cell, and nbclient sends no ids: there every panel stays until it is closed.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    parent = kernel.get_parent() if kernel is not None else None
+    cell = (parent or {}).get("metadata", {}).get("cellId")
+    return (cell, parent["header"]["msg_id"]) if cell else None
+
+
+def close_old() -> None:
+    """Close what earlier runs of this cell made; what this run makes lives side by side."""
+    here = this_cell()
+    if here is not None and here[0] in _made and _made[here[0]][0] != here[1]:
+        for old in list(_made.pop(here[0])[1]):
+            old.close()
+
+
+def remember(panel: Closable) -> None:
+    """This cell has made a panel."""
+    here = this_cell()
+    if here is not None:
+        _made.setdefault(here[0], (here[1], []))[1].append(panel)
+
+
+def forget(panel: Closable) -> None:
+    """A panel was closed: its cell no longer answers for it."""
+    for cell, (_, panels) in list(_made.items()):
+        if panel in panels:
+            panels.remove(panel)
+        if not panels:
+            del _made[cell]

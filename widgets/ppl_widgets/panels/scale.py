@@ -1,0 +1,74 @@
+"""The unreliable scale, live: the first panel a reader meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.scenarios import SEED, WEIGHING
+from ppl_widgets.session import Session
+from ppl_widgets.text import say
+
+NAMES = [*(control.name for control in WEIGHING.controls), SEED.name, "show", "lock"]
+
+
+class ScalePanel(LivePanel):
+    """How heavy is it, given your guess and one reading of a scale that errs?
+
+    Drag *guess* or *measurement*: the exact posterior moves with your hand, and the learned one
+    chases it while Play is on.
+
+    Args:
+        guess: the prior's mean, in kg.
+        measurement: what the scale reads, in kg.
+        noise_sd: how much its readings vary, in kg.
+        prior_sd: how far the weight may lie from the guess, in kg.
+        lr: learning rate.
+        optimiser: "SGD", "Adam" or "ClippedAdam".
+        particles: draws that one loss estimate averages.
+        num_steps: steps of a run.
+        seed: of the noise.
+        show: controls to show, by name; all if None.
+        lock: controls to show without letting them change.
+
+    Raises:
+        ControlError: a value is not allowed, or there is no control of that name.
+
+    Example:
+        >>> panel = ScalePanel(measurement=9.5).run(1000)
+        >>> panel.session.kl < 0.05
+        True
+        >>> panel.close()
+    """
+
+    def __init__(
+        self,
+        guess: float = 8.5,
+        measurement: float = 9.5,
+        noise_sd: float = 0.75,
+        prior_sd: float = 1.0,
+        lr: float = 0.001,
+        optimiser: str = "SGD",
+        particles: int = 1,
+        num_steps: int = 2500,
+        seed: int = 101,
+        *,
+        show: Iterable[str] | None = None,
+        lock: Iterable[str] = (),
+        **unknown: Any,
+    ) -> None:
+        known(unknown, NAMES)
+        session = Session(
+            WEIGHING,
+            seed=seed,
+            guess=guess,
+            measurement=measurement,
+            noise_sd=noise_sd,
+            prior_sd=prior_sd,
+            lr=lr,
+            optimiser=optimiser,
+            particles=particles,
+            num_steps=num_steps,
+        )
+        super().__init__(session, drawer=say("drawer.weighing"), show=show, lock=lock)
