@@ -47,7 +47,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 START = 90.0
 """Seconds a server may take to answer: the machine may be slow and shared."""
 
-HARMLESS: dict[str, str] = {}
+HARMLESS = {
+    "cdn.jsdelivr.net/npm/@fortawesome": "Voila's page asks for icons from a CDN; there is no net",
+    r"_JUPYTERLAB.CORE_OUTPUT of shared|No satisfying version|jupyterlab-jupytext|#RUNTIME-012": (
+        "Voila loads the extensions of the JupyterLab beside it, which want newer parts than its"
+    ),
+    r"^warning: Plugin @jupyter.* to activate": "JupyterLab remarks that the machine is slow",
+}
 """Regular expression -> why a message of the browser that matches it is not ours to mend."""
 
 
@@ -183,7 +189,7 @@ class Notebook:
         """What a cell has printed."""
         return self.page.evaluate(
             """(number) => window.jupyterapp.shell.currentWidget.content
-                .widgets[number].outputArea.node.innerText""",
+                .widgets[number].outputArea.node.innerText.trim()""",
             number,
         )
 
@@ -286,9 +292,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Voila server that shows the notebooks of its root folder."""
     pytest.importorskip("voila", reason="needs Voila: pip install 'ppl-playground[app]'")
-    options = (
-        "--no-browser --Voila.ip=127.0.0.1 --port={port} --token={token} --show_tracebacks=True"
-    )
+    options = [
+        "{root}",
+        "--no-browser",
+        "--Voila.ip=127.0.0.1",
+        "--port={port}",
+        "--token={token}",
+        "--show_tracebacks=True",
+    ]
     home = tmp_path_factory.mktemp("voila")
     server = _start("voila", home, options)
     try:
@@ -315,34 +326,54 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
-def watched(page: Any) -> Any:
-    """Keep every warning, error and failed request of a page in `page.problems`."""
-    page.problems = []
+class Pages:
+    """Pages in contexts of their own; what the browser complains of is in `page.problems`."""
 
-    def note(text: str) -> None:
-        if not any(re.search(pattern, text) for pattern in HARMLESS):
-            page.problems.append(text)
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
 
-    def console(message: Any) -> None:
-        if message.type in ("error", "warning"):
-            note(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+    def open(self, width: int = 1280, height: int = 900) -> Any:
+        """A fresh page of this size, watched."""
+        context = self._browser.new_context(viewport={"width": width, "height": height})
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.problems = []
 
-    page.on("console", console)
-    page.on("pageerror", lambda error: note(f"uncaught: {error}"))
-    return page
+        def note(text: str) -> None:
+            if not any(re.search(pattern, text) for pattern in HARMLESS):
+                page.problems.append(text)
+
+        def console(message: Any) -> None:
+            if message.type in ("error", "warning"):
+                note(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+        page.on("console", console)
+        page.on("pageerror", lambda error: note(f"uncaught: {error}"))
+        return page
+
+    def check(self, page: Any) -> None:
+        """Fail if the browser has complained since the last check."""
+        problems, page.problems = page.problems, []
+        assert not problems, "the browser complained:\n" + "\n".join(problems)
+
+    def close(self, page: Any) -> None:
+        """Close a page and its context, then check it."""
+        page.context.close()
+        self.check(page)
+
+
+@pytest.fixture(scope="session")
+def pages(chromium: Any) -> Pages:
+    """For tests that need more than one page, or share one: `pages.open()`, `pages.close(page)`."""
+    return Pages(chromium)
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
+def page(pages: Pages) -> Iterator[Any]:
     """A fresh page, 1280 x 900; the test fails if the browser complained."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
-    fresh = watched(context.new_page())
-    try:
-        yield fresh
-    finally:
-        context.close()
-    assert not fresh.problems, "the browser complained:\n" + "\n".join(fresh.problems)
+    fresh = pages.open()
+    yield fresh
+    pages.close(fresh)
 
 
 @pytest.fixture

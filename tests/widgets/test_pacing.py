@@ -102,3 +102,23 @@ def test_a_removed_view_is_gone_at_once():
     pace.acknowledge("a", 2, 0.0)
     pace.gone("b")
     assert pace.ready(0.0)
+
+
+def test_a_late_word_does_not_bring_a_removed_view_back():
+    pace = looked_at("a")
+    pace.gone("b")  # before its hello
+    pace.here("b", 0.1)
+    pace.acknowledge("b", 0, 0.1)
+    pace.away("b", 0.1)
+    pace.gone("a")
+    assert not pace.seen(0.2)
+    assert not pace.ready(0.2)
+
+
+def test_what_a_view_said_before_does_not_undo_its_newest_word():
+    pace = looked_at("a")
+    pace.here("a", 0.2, word=3)
+    pace.away("a", 0.3, word=2)
+    assert pace.seen(0.3)
+    pace.away("a", 0.4, word=4)
+    assert not pace.seen(0.4)

@@ -31,7 +31,7 @@ class Browser:
         self.plot._handle_msg(message)
 
     def opens(self, view="view", have=0):
-        self.says(hello=view, have=have)
+        self.says(hello=view, word=1, have=have)
 
     def paints(self, view="view"):
         self.says(ack=self.plot.frames, id=view)
@@ -157,11 +157,11 @@ def test_a_gap_can_be_healed_by_asking(plot, browser):
 
 
 def test_a_hidden_page_is_left_alone_and_served_when_it_comes_back(plot, browser):
-    browser.says(away="view")
+    browser.says(away="view", word=2)
     assert not plot.seen
     assert plot.draw({"u": ([0], [1])}) is False
     assert not browser.take()
-    browser.says(here="view")
+    browser.says(here="view", word=3)
     assert plot.seen
     assert numbers(browser.take()[0])["u"] == ([0], [1])
 
@@ -171,7 +171,7 @@ def test_a_knock_is_answered(plot):
     plot.knock()
     assert page.take() == [({"op": "knock"}, [])]
     assert not plot.seen
-    page.says(here="view")
+    page.says(here="view", word=2)
     assert plot.seen
     assert plot.unseen_for == 0.0
 
@@ -297,7 +297,7 @@ def test_closing_frees_everything(plot):
     assert plot.draw({"u": ([0], [0])}) is False
     plot.knock()
     plot.close()
-    page.says(hello="late", have=0)
+    page.says(hello="late", word=1, have=0)
     page.says(want="plotly", page="late")
     assert not page.messages
     assert not plot.seen

@@ -3,11 +3,14 @@
 Each view of a plot acknowledges a frame once it is painted. The slowest view that still looks
 sets the pace: at most `WINDOW` frames are on their way to it. A view that leaves a frame
 unanswered for `PATIENCE` seconds, or says that it is hidden, no longer looks; it counts again from
-its next word on. Times are seconds of any one clock; nothing here reads a clock or waits.
+its next word on. Words may come in another order than they were said, because threads hand them
+over: each view numbers its own, and what a removed view said counts for nothing. Times are seconds
+of any one clock; nothing here reads a clock or waits.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 WINDOW = 2
@@ -22,6 +25,8 @@ MEMORY = 60.0
 class _View:
     acknowledged: int
     heard: float
+    word: int = 0  # the number of its last word about being here or away
+    waiting_since: float | None = None  # when the oldest frame it has not painted was sent
     hidden: bool = False
 
 
@@ -44,39 +49,41 @@ class Pacing:
         self.sent = 0
         self._born = now
         self._views: dict[str, _View] = {}
-        self._sent_at: dict[int, float] = {}
+        self._gone: deque[str] = deque(maxlen=100)
 
-    def here(self, view: str, now: float) -> None:
+    def here(self, view: str, now: float, word: int = 0) -> None:
         """A view is new, or on the screen again: what it missed no longer counts."""
-        self._views[view] = _View(self.sent, now)
+        if self._is_news(view, word):
+            self._views[view] = _View(self.sent, now, word)
 
-    def away(self, view: str, now: float) -> None:
+    def away(self, view: str, now: float, word: int = 0) -> None:
         """A view says that it is hidden."""
-        self._views[view] = _View(self.sent, now, hidden=True)
+        if self._is_news(view, word):
+            self._views[view] = _View(self.sent, now, word, hidden=True)
 
     def gone(self, view: str) -> None:
         """A view has been removed from its page."""
         self._views.pop(view, None)
+        self._gone.append(view)
 
     def frame(self, now: float) -> int:
         """Count a frame as sent; return its number."""
         self.sent += 1
-        self._sent_at[self.sent] = now
         for name, view in list(self._views.items()):
+            if view.waiting_since is None:
+                view.waiting_since = now
             if not self._looks(view, now) and now - view.heard > MEMORY:
                 del self._views[name]
         return self.sent
 
     def acknowledge(self, view: str, number: int, now: float) -> None:
         """A view has painted a frame, and with it every earlier one."""
-        known = self._views.get(view)
-        if known is None:
-            known = self._views[view] = _View(0, now)
+        if view in self._gone:
+            return
+        known = self._views.setdefault(view, _View(0, now))
         known.acknowledged = min(max(known.acknowledged, number), self.sent)
         known.heard = now
-        oldest = min(other.acknowledged for other in self._views.values())
-        for painted in [n for n in self._sent_at if n <= oldest]:
-            del self._sent_at[painted]
+        known.waiting_since = None if known.acknowledged == self.sent else now
 
     def seen(self, now: float) -> bool:
         """Whether any view looks."""
@@ -93,8 +100,12 @@ class Pacing:
             return 0.0
         return now - max((view.heard for view in self._views.values()), default=self._born)
 
-    def _looks(self, view: _View, now: float) -> bool:
+    def _is_news(self, view: str, word: int) -> bool:
+        known = self._views.get(view)
+        return view not in self._gone and (known is None or word >= known.word)
+
+    @staticmethod
+    def _looks(view: _View, now: float) -> bool:
         if view.hidden:
             return False
-        waiting_since = self._sent_at.get(view.acknowledged + 1)
-        return waiting_since is None or now - waiting_since <= PATIENCE
+        return view.waiting_since is None or now - view.waiting_since <= PATIENCE

@@ -359,9 +359,9 @@ class LivePlot(anywidget.AnyWidget):
                 with self._lock:
                     self._pace.gone(view)
                 return
-            case {"away": view}:
+            case {"away": view, "word": word}:
                 with self._lock:
-                    self._pace.away(view, now)
+                    self._pace.away(view, now, word)
                 return
         with self._lock:
             if self.comm is None:
@@ -369,12 +369,12 @@ class LivePlot(anywidget.AnyWidget):
             match content:
                 case {"want": "state"}:
                     self._send_whole()
-                case {"hello": view, "have": seq}:
-                    self._pace.here(view, now)
+                case {"hello": view, "word": word, "have": seq}:
+                    self._pace.here(view, now, word)
                     if seq != self._pace.sent:
                         self._send_whole()
-                case {"here": view}:
-                    self._pace.here(view, now)
+                case {"here": view, "word": word}:
+                    self._pace.here(view, now, word)
                 case {"ack": seq, "id": view}:
                     self._pace.acknowledge(view, seq, now)
             self._flush()

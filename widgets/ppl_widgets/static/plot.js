@@ -8,6 +8,7 @@ class View {
   hidden = false; // scrolled away, or behind another tab
   asked = false;
   acknowledged = -1;
+  word = 0; // counts what this view says of itself: threads of the kernel may swap its messages
   closing = [];
 
   constructor(store, element) {
@@ -21,7 +22,7 @@ class View {
     store.views.add(this);
     if (store.about) this.build();
     this.watch();
-    store.send({ hello: this.id, have: store.seq });
+    store.send({ hello: this.id, word: ++this.word, have: store.seq });
     this.fetchPlotly();
   }
 
@@ -126,7 +127,7 @@ class View {
     const hidden = offScreen || document.visibilityState === "hidden";
     if (hidden === this.hidden) return;
     this.hidden = hidden;
-    if (hidden) this.store.send({ away: this.id });
+    if (hidden) this.store.send({ away: this.id, word: ++this.word });
     else {
       this.acknowledged = this.store.seq;
       this.announce();
@@ -135,7 +136,7 @@ class View {
   }
 
   announce() {
-    if (!this.hidden) this.store.send({ here: this.id });
+    if (!this.hidden) this.store.send({ here: this.id, word: ++this.word });
   }
 
   /** The page's colours and font; plotly and the canvas are redrawn if they differ. */
