@@ -1,9 +1,8 @@
-"""What a program did, and whether a guide fits its model.
+"""Whether a guide fits its model.
 
 `check_pair` holds the record of a guide beside the record of its model, replayed on it, and raises
-one clear error for the first thing that does not fit. The criteria are those of every guide: it
-draws each latent site of the model, nothing else, with the same shapes, and takes the same
-arguments.
+one clear error for the first thing that does not fit: a guide draws each latent site of the model,
+nothing else, with the same shapes and inside its support, and takes the same arguments.
 """
 
 import math
@@ -11,11 +10,11 @@ from collections.abc import Callable
 from inspect import Signature, isgeneratorfunction, signature
 from typing import Any
 
-from .distributions import Delta, constraints
-from .effects import Site
-from .errors import GuideError, ShapeError, listing, suggestion
-from .handlers import Trace, is_latent, log_prob_of
-from .values import as_real
+from ..distributions import Delta, constraints
+from ..effects import Site
+from ..errors import GuideError, ShapeError, listing, suggestion
+from ..handlers import Trace, is_latent, log_prob_of
+from ..values import as_real
 
 
 def check_pair(model_sites: Trace, guide_sites: Trace, plate_dims: float = math.inf) -> None:
@@ -31,27 +30,22 @@ def check_pair(model_sites: Trace, guide_sites: Trace, plate_dims: float = math.
         ShapeError: a site has another shape in the guide, or rows that no plate declares.
         ModelError: a value of the guide is off the support of the model's site.
     """
-    drawn = {name: guide_sites[name] for name in _own(guide_sites)}
+    drawn = {name: guide_sites[name] for name in own_sites(guide_sites)}
     latent = {name: model_sites[name] for name in model_sites.stochastic_nodes}
     for site in drawn.values():
-        _check_belongs(site, model_sites, latent)
-    for name, site in latent.items():
-        if name not in guide_sites and site.set_by != "enumerate":
-            raise GuideError(
-                f"the model draws {name!r}{_at(site)}, but the guide does not."
-                f"{suggestion(name, drawn)} The guide draws: {listing(drawn)}. "
-                f"Add sample({name!r}, ...) to the guide, or condition the model on {name!r}."
-            )
+        check_belongs(site, model_sites, latent)
+    for site in latent.values():
+        check_drawn(site, drawn)
     for name, site in latent.items():
         if name in drawn:
-            _check_same_shape(site, drawn[name])
-            _check_support(site, drawn[name])
+            check_same_shape(site, drawn[name], plate_dims)
+            check_support(site, drawn[name])
     for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
         for site in sites.samples():
-            _check_rows(site, who, plate_dims)
+            check_rows(site, who, plate_dims)
 
 
-def _own(sites: Trace) -> list[str]:
+def own_sites(sites: Trace) -> list[str]:
     """Sample sites of a guide that must be the model's too."""
     return [
         site.name
@@ -62,7 +56,8 @@ def _own(sites: Trace) -> list[str]:
     ]
 
 
-def _check_belongs(site: Site, model_sites: Trace, latent: dict[str, Site]) -> None:
+def check_belongs(site: Site, model_sites: Trace, latent: dict[str, Site]) -> None:
+    """A site of the guide must be a latent site of the model, and drawn."""
     name = site.name
     there = model_sites.get(name)
     if there is not None and there.kind == "sample" and there.observed:
@@ -83,10 +78,22 @@ def _check_belongs(site: Site, model_sites: Trace, latent: dict[str, Site]) -> N
         )
 
 
-def _check_same_shape(model_site: Site, guide_site: Site) -> None:
+def check_drawn(site: Site, drawn: dict[str, Site]) -> None:
+    """A latent site of the model must be drawn by the guide, unless it is summed out."""
+    if site.name not in drawn and site.set_by != "enumerate":
+        raise GuideError(
+            f"the model draws {site.name!r}{_at(site)}, but the guide does not."
+            f"{suggestion(site.name, drawn)} The guide draws: {listing(drawn)}. "
+            f"Add sample({site.name!r}, ...) to the guide, or condition the model on {site.name!r}."
+        )
+
+
+def check_same_shape(model_site: Site, guide_site: Site, plate_dims: float = math.inf) -> None:
+    """Both programs must draw one shape; enumerated dimensions, left of plates, do not count."""
     for part in ("event_shape", "batch_shape"):
         wanted, given = getattr(model_site.fn, part, ()), getattr(guide_site.fn, part, ())
-        if _stripped(wanted) != _stripped(given):
+        dims = plate_dims if part == "batch_shape" else math.inf
+        if _stripped(wanted, dims) != _stripped(given, dims):
             raise ShapeError(
                 f"site {model_site.name!r}: {part} is {tuple(wanted)} in the model"
                 f"{_at(model_site)}, but {tuple(given)} in the guide{_at(guide_site)}. "
@@ -94,14 +101,16 @@ def _check_same_shape(model_site: Site, guide_site: Site) -> None:
             )
 
 
-def _stripped(shape: Any) -> tuple[int, ...]:
+def _stripped(shape: Any, dims: float) -> tuple[int, ...]:
     shape = tuple(shape)
+    shape = shape[max(0, len(shape) - int(dims)) :] if dims < len(shape) else shape
     while shape and shape[0] == 1:
         shape = shape[1:]
     return shape
 
 
-def _check_support(model_site: Site, guide_site: Site) -> None:
+def check_support(model_site: Site, guide_site: Site) -> None:
+    """The guide's draws must be possible in the model, all of them."""
     wanted, given = model_site.fn.support, getattr(guide_site.fn, "support", None)
     inside = bool(wanted.check(model_site.value).all())
     if inside and (given is None or isinstance(guide_site.fn, Delta) or _within(given, wanted)):
@@ -140,7 +149,7 @@ def _ends(support: Any) -> tuple[Any, Any] | None:
     return None if (low, high) == (-math.inf, math.inf) else (low, high)
 
 
-def _check_rows(site: Site, who: str, plate_dims: float) -> None:
+def check_rows(site: Site, who: str, plate_dims: float) -> None:
     """Every batch dimension of a log probability must be a plate's, or it is summed by accident."""
     shape = tuple(log_prob_of(site).shape)
     declared = {frame.dim: frame for frame in site.plates if frame.vectorized}

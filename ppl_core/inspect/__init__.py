@@ -1,0 +1,26 @@
+"""What a program did, and whether a guide fits its model.
+
+pairing   check_pair: one error for the first misfit, as inference raises it
+ledger    ledger, shapes: every statement of a run in a table
+doctor    check_guide: every finding about a guide, each with its cure
+graph     graph: what depends on what, as a picture
+"""
+
+from .doctor import Finding, Findings, check_guide
+from .graph import ModelGraph, graph
+from .ledger import Entry, Ledger, ledger, shapes
+from .pairing import check_pair, check_signature
+
+__all__ = [
+    "Entry",
+    "Finding",
+    "Findings",
+    "Ledger",
+    "ModelGraph",
+    "check_guide",
+    "check_pair",
+    "check_signature",
+    "graph",
+    "ledger",
+    "shapes",
+]
