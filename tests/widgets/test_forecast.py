@@ -1,7 +1,7 @@
-"""The expected course and the noise band, against real runs of the real program and exact gradients.
+"""The expected course and the noise band, against real runs of the program and exact gradients.
 
-Statistical tests: fixed seeds; bounds are 5 standard errors (false alarms below 1e-6 each), and where a
-count is tested its binomial tail is stated.
+Statistical tests: fixed seeds; bounds are 5 standard errors (false alarms below 1e-6 each), and
+where a count is tested its binomial tail is stated.
 """
 
 import math
@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
+
 import truth
 from ppl_core.infer import SVIState
 from ppl_widgets.forecast import SETTLED, Forecast, Forecaster
@@ -51,7 +52,8 @@ def test_expected_course_of_sgd_is_that_of_the_exact_gradient():
     made = forecast()
     path = exact_gradient_course(2500, lr=0.001, momentum=0.1)
     steps, expected, low, high = made.course("a")
-    # The mean of a follows the exact gradient, which is linear in a. Standard error: band / 3.92 / 20.
+    # The mean of a follows the exact gradient, which is linear in a; its standard error is an
+    # ensemble's of 400.
     error = np.abs(expected - path[steps.astype(int), 0])
     assert (error <= 5 * (high - low) / 3.92 / 20 + 1e-4).all()
     steps, expected, low, high = made.course("b")
@@ -103,7 +105,7 @@ def test_real_runs_follow_the_forecast(changes):
         assert abs(found.mean() - expected[-1]) < 5 * spread * math.sqrt(1 / runs + 1 / 400)
         # More than 7 of 24 outside a true 95 % band: probability 1e-5.
         assert ((found < low[-1]) | (found > high[-1])).sum() <= 7
-    steps, expected, low, high = made.course("loss")
+    _, expected, low, high = made.course("loss")
     drawn = np.array(losses)
     inside = (drawn > low[20:]) & (drawn < high[20:])
     assert 0.88 < inside.mean() < 0.99  # 960 correlated draws
@@ -123,7 +125,7 @@ def test_forecast_starts_where_the_run_is_with_its_moments():
     controls = DEFAULTS | {"optimiser": "Adam", "lr": 0.05}
     learner = Learner(WEIGHING, controls, seed=1)
     learner.advance(40)
-    made = forecast(stop=100, state=learner.state, **{"optimiser": "Adam", "lr": 0.05})
+    made = forecast(stop=100, state=learner.state, optimiser="Adam", lr=0.05)
     steps, expected, low, high = made.course("a")
     assert (steps[0], steps[-1]) == (40, 100)
     assert expected[0] == low[0] == high[0] == pytest.approx(learner.values["a"])
@@ -146,19 +148,20 @@ def test_forecast_keeps_to_its_time():
     made = Forecast(WEIGHING, controls, optimiser(controls), START, 2500)
     slices = []
     while not made.done:
-        start = time.perf_counter()
+        start = time.thread_time()
         made.advance(0.004)
-        slices.append(time.perf_counter() - start)
+        slices.append(time.thread_time() - start)
     assert len(slices) > 5
-    assert np.median(slices) < 0.012
+    assert np.median(slices) < 0.008
 
 
 def test_course_grows_while_it_is_worked_out_and_stays_bounded():
     made = Forecast(WEIGHING, DEFAULTS, optimiser(DEFAULTS), START, 100_000)
     assert len(made.course("a")[0]) == 1
     assert len(made.course("loss")[0]) == 0
-    made.advance(0.2)
-    assert 1 <= len(made.course("a")[0]) <= 201
+    while made.step < 600:
+        made.advance(0.05)
+    assert 2 <= len(made.course("a")[0]) <= 201
     assert made.cell == 500
 
 

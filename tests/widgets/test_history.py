@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from ppl_widgets.history import (
     CAPACITY,
     MARKS,
@@ -11,6 +12,7 @@ from ppl_widgets.history import (
     History,
     Mark,
     Series,
+    Turns,
     decimate,
     running_mean,
 )
@@ -101,6 +103,31 @@ def test_history_shows_what_was_noted():
     assert history.newest("loss") == 2.0
     assert history.extents == {"loss": (1.0, 3.0), "a": (-3.0, 8.5), "mean": (2.0, 3.0)}
     assert len(history.points("nothing")[0]) == 0
+
+
+def test_averages_begin_anew_when_what_is_averaged_has_changed():
+    history = History(("loss",))
+    history.extend([(1, 8.0), (2, 6.0)])
+    history.renew()
+    assert history.tail() == {}
+    history.extend([(3, 1.0), (4, 3.0)])
+    assert history.points("mean")[1].tolist() == [8.0, 7.0, 1.0, 2.0]
+    assert history.tail() == {"steps": 2, "loss": 2.0}
+    history.truncate(1)
+    history.extend([(2, 5.0)])
+    assert history.points("mean")[1].tolist() == [8.0, 5.0]
+
+
+def test_turns_keep_what_held_and_forget_what_never_did():
+    turns = Turns()
+    for step, value in [(0, "a"), (5, "b"), (5, "c"), (9, "c"), (12, "d")]:
+        turns.turn(step, value)
+    assert turns.values == [(0, "a"), (5, "c"), (12, "d")]
+    turns.turn(5, "e")
+    assert turns.values == [(0, "a"), (5, "e")]
+    for step in range(1000):
+        turns.turn(step, step)
+    assert len(turns.values) == MARKS
 
 
 def test_history_is_bounded_for_any_number_of_steps():

@@ -1,6 +1,7 @@
-"""The truth a panel shows, against quadrature, Monte Carlo and autograd; controls against bad values.
+"""A panel's truth, against quadrature, Monte Carlo and autograd; its controls, against bad values.
 
-Statistical tests: fixed seeds; every bound is 5 standard errors, a false-alarm rate below 1e-6 each.
+Statistical tests: fixed seeds; every bound is 5 standard errors, a false-alarm rate below 1e-6
+each.
 """
 
 import math
@@ -8,12 +9,14 @@ import math
 import numpy as np
 import pytest
 import torch
+
 import truth
 from ppl_core.density import log_density
 from ppl_core.errors import ModelError
-from ppl_widgets.scenarios import SCENARIOS, WEIGHING, Control, ControlError, Gaussian
+from ppl_widgets.scenarios import SCENARIOS, WEIGHING, ControlError, Gaussian, Settings
 
-DEFAULTS = {control.name: control.value for control in WEIGHING.controls}
+CONTROLS = Settings(WEIGHING.controls)
+DEFAULTS = dict(CONTROLS)
 SETTINGS = [
     {},
     {"guess": 7.0},
@@ -229,7 +232,7 @@ def test_axes_hold_the_lesson_and_grow_in_steps():
     ],
 )
 def test_bad_value_is_refused_in_one_sentence_error(name, given, sentence):
-    control = WEIGHING.control(name)
+    control = CONTROLS.control(name)
     with pytest.raises(ControlError) as error:
         control.check(given)
     assert str(error.value) == sentence
@@ -237,7 +240,7 @@ def test_bad_value_is_refused_in_one_sentence_error(name, given, sentence):
 
 def test_endless_value_is_cut_short_in_the_message_error():
     with pytest.raises(ControlError, match=r"guess: 1{37}\.\.\. is not a number"):
-        WEIGHING.control("guess").check(int("1" * 400))
+        CONTROLS.control("guess").check(int("1" * 400))
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,7 @@ def test_endless_value_is_cut_short_in_the_message_error():
     ],
 )
 def test_good_value_is_kept_in_its_own_type_ok(name, given, kept):
-    value = WEIGHING.control(name).check(given)
+    value = CONTROLS.control(name).check(given)
     assert value == kept
     assert type(value) is type(kept)
 
@@ -260,5 +263,14 @@ def test_good_value_is_kept_in_its_own_type_ok(name, given, kept):
 def test_every_default_is_allowed():
     for control in WEIGHING.controls:
         assert control.check(control.value) == control.value
-    assert isinstance(WEIGHING.control("guess"), Control)
-    assert WEIGHING.control("nothing") is None
+
+
+def test_settings_take_only_what_is_allowed():
+    settings = Settings(WEIGHING.controls, guess=9)
+    assert dict(settings) == DEFAULTS | {"guess": 9.0}
+    assert settings.changed() == {"guess": 9.0}
+    with pytest.raises(ControlError, match=r"no control 'gess'\. Did you mean 'guess'\?"):
+        settings.move("gess", 1.0)
+    with pytest.raises(ControlError, match="out of range"):
+        settings.move("guess", -1.0)
+    assert dict(settings) == DEFAULTS | {"guess": 9.0}

@@ -1,18 +1,20 @@
 """The pictures of a session, as plain functions of it.
 
-`stage` is what stands still: axes, styles, labels, as plotly figures by name. `frame` is what moves: the
-points of every live trace by its uid, float32. `texts` is what is written beside the pictures. Since the
-truth moves with the reader's hand, it belongs to the frame, not to the stage.
+`stage` is what stands still: axes, styles, labels, as plotly figures by name. `frame` is what
+moves: the points of every live trace by its uid, float32. `texts` is what is written beside the
+pictures. Since the truth moves with the reader's hand, it belongs to the frame, not to the stage.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import theme
 from .history import WINDOW
-from .scenarios import Gaussian
+from .scenarios import Exact, Gaussian
 from .text import count, fixed, nats, say
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def stage(session: "Session") -> dict[str, Figure]:
 
 
 def _posterior(session: "Session") -> Figure:
-    places = {"prior": "left", "likelihood": "right", "exact": "right", "learned": "peak"}
+    places = {"prior": "left", "likelihood": "right", "exact": "peak", "learned": "left"}
     traces = [
         _trace(role, f"posterior.{role}", say(f"trace.{role}"), label=say(f"trace.{role}"), at=at)
         for role, at in places.items()
@@ -58,13 +60,17 @@ def _posterior(session: "Session") -> Figure:
 
 def _loss(session: "Session") -> Figure:
     window = say("trace.mean", window=str(WINDOW))
-    fine = {"mode": "lines", "line": {**theme.series("learned")["line"], "width": 0.75}}
+    faint = {
+        "mode": "lines",
+        "line": {**theme.series("learned")["line"], "width": 1},
+        "opacity": 0.4,
+    }
     traces = [
         _trace("forbidden", "loss.forbidden", label=say("trace.forbidden"), at="inside"),
         _trace("band", "loss.band"),
-        _trace("learned", "loss.draws", say("trace.draws"), **fine),
+        _trace("learned", "loss.draws", say("trace.draws"), **faint),
         _trace("expected", "loss.expected", say("trace.expected")),
-        _trace("exact", "loss.floor", say("trace.floor_line"), label="", at="start"),
+        _trace("exact", "loss.floor", say("trace.floor_line"), label="", at="end"),
         _trace("learned", "loss.mean", window, label="", at="end"),
         _trace("mark", "loss.marks"),
     ]
@@ -75,7 +81,7 @@ def _param(session: "Session", name: str) -> Figure:
     traces = [
         _trace("band", f"{name}.band"),
         _trace("expected", f"{name}.expected", say("trace.expected")),
-        _trace("exact", f"{name}.exact", say("trace.exact"), label="", at="start"),
+        _trace("exact", f"{name}.exact", say("trace.exact"), label="", at="end"),
         _trace("learned", f"{name}.learned", say("trace.learned"), label="", at="end"),
         _trace("mark", f"{name}.marks"),
     ]
@@ -104,14 +110,14 @@ def _figure(
 
 def frame(session: "Session") -> dict[str, Points]:
     """The points of every live trace now; marks have their words in place of y."""
-    history, exact = session.history, session.exact
+    history, floor = session.history, _level(session, lambda exact: exact.floor)
     points = {f"posterior.{name}": bell(belief) for name, belief in _beliefs(session).items()}
-    points["loss.forbidden"] = NOTHING if exact is None else theme.zone(-FAR, FAR, -FAR, exact.floor)
+    points["loss.forbidden"] = _under(floor)
     points["loss.draws"] = history.points("loss")
-    points["loss.floor"] = level(None if exact is None else exact.floor)
+    points["loss.floor"] = floor
     points["loss.mean"] = history.points("mean")
-    for name, value in _perfect(session).items():
-        points[f"{name}.exact"] = level(value)
+    for name in session.scenario.params:
+        points[f"{name}.exact"] = _level(session, partial(_perfect_value, session, name))
         points[f"{name}.learned"] = history.points(name)
     marks = _marks(session)
     for plot in ("loss", *session.scenario.params):
@@ -128,11 +134,21 @@ def bell(belief: Gaussian | None) -> Points:
     return x.astype(np.float32), belief.density(x).astype(np.float32)
 
 
-def level(value: float | None) -> Points:
-    """A horizontal line across the whole plot; nothing for none."""
-    if value is None:
-        return NOTHING
-    return np.array([-FAR, FAR], np.float32), np.array([value, value], np.float32)
+def _level(session: "Session", value_of: Callable[[Exact], float]) -> Points:
+    """What was exact at each step, to the end of the step axis; a gap where it was not known."""
+    turns = [(step, math.nan if e is None else value_of(e)) for step, e in session.truths.values]
+    ends = [*(step for step, _ in turns[1:]), session.view.ranges["step"][1]]
+    pieces = [
+        (x, value) for (step, value), end in zip(turns, ends, strict=True) for x in (step, end)
+    ]
+    across, up = np.array(pieces, np.float32).reshape(-1, 2).T.copy()
+    return across, up
+
+
+def _under(level: Points) -> Points:
+    """The outline of all that lies under a level."""
+    across, up = level
+    return theme.band(across, np.full_like(up, -FAR), np.nan_to_num(up, nan=-FAR))
 
 
 def _beliefs(session: "Session") -> dict[str, Gaussian | None]:
@@ -145,11 +161,8 @@ def _beliefs(session: "Session") -> dict[str, Gaussian | None]:
     }
 
 
-def _perfect(session: "Session") -> dict[str, float | None]:
-    """What each parameter of the perfect guide is, where the exact answer is known."""
-    if session.exact is None:
-        return dict.fromkeys(session.scenario.params)
-    return {**session.scenario.perfect(session.exact)}
+def _perfect_value(session: "Session", name: str, exact: Exact) -> float:
+    return session.scenario.perfect(exact)[name]
 
 
 def _outlook(session: "Session", plot: str) -> tuple[Points, Points]:
@@ -189,8 +202,11 @@ def texts(session: "Session") -> dict[str, str]:
     mean = session.history.newest("mean")
     if mean is not None:
         written["label:loss.mean"] = fixed(mean, 3)
-    for name, value in _perfect(session).items():
-        label = "" if value is None else say("trace.exact_value", value=fixed(value))
+    for name in session.scenario.params:
+        label = ""
+        if exact is not None:
+            value = _perfect_value(session, name, exact)
+            label = say("trace.exact_value", value=fixed(value))
         newest = session.history.newest(name)
         now = "" if newest is None else fixed(newest)
         written[f"label:{name}.exact"] = label

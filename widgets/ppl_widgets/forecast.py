@@ -1,9 +1,10 @@
 """Where a run is heading: the course of many runs that differ only in their noise.
 
-Closed-form draws of loss and gradient go through the optimiser's own update, elementwise for a whole
-ensemble, so momentum, Adam's scaling and clipping act as they do on the real run. The average over the
-ensemble is the expected course, and the middle 95 % of it the noise band. (For SGD the expected course
-is also that of the exact gradient; for Adam it is not: noise in the gradient shortens Adam's steps.)
+Closed-form draws of loss and gradient go through the optimiser's own update, elementwise for a
+whole ensemble, so momentum, Adam's scaling and clipping act as they do on the real run. The average
+over the ensemble is the expected course, and the middle 95 % of it the noise band. (For SGD the
+expected course is also that of the exact gradient; for Adam it is not: noise in the gradient
+shortens Adam's steps.)
 """
 
 import math
@@ -13,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from ppl_core.infer import SVIState
 from ppl_core.optim import Optimizer
-from torch import Tensor
 
 from .scenarios import Controls, Scenario
 
@@ -81,7 +83,7 @@ class Forecast:
         return self.blown_up or self.step >= self.stop
 
     def is_about(self, controls: Controls, start: int, stop: int) -> bool:
-        """Whether this is the forecast from the beginning at `start` = 0 to `stop` under `controls`."""
+        """Whether this is the forecast of a whole run, from 0 to `stop`, under `controls`."""
         return self.start == start == 0 and self.stop == stop and self.controls == dict(controls)
 
     def advance(self, seconds: float) -> bool:
@@ -93,7 +95,7 @@ class Forecast:
         return len(self._points) > before
 
     def course(self, name: str) -> Course:
-        """Steps, expected values, and both edges of the band, for "loss" or a parameter (float32)."""
+        """Steps, expected values, both edges of the band (float32), of "loss" or a parameter."""
         if name not in self._courses:
             rows = [(step, *values[name]) for step, values in self._points if name in values]
             columns = np.array(rows, np.float32).reshape(-1, 4).T.copy()
@@ -162,7 +164,7 @@ class Forecaster:
         self._due_at = math.inf
 
     def change(self, now: float, controls: Controls, step: int, stop: int) -> None:
-        """At time `now` (seconds) the question has become: from `step` to `stop` under `controls`?"""
+        """At time `now` (seconds) it has become: from `step` to `stop` under `controls`?"""
         if self.current is None or not self.current.is_about(controls, step, stop):
             self.current, self._due_at = None, now + SETTLED
 

@@ -1,12 +1,13 @@
-"""What a run has been through, in bounded memory: series over steps, and marks where something changed.
+"""What a run has been through, in bounded memory: series over steps, marks where things changed.
 
-A series keeps every step until it is full; from then on it keeps the lowest and the highest value of
-each stretch of steps, so that no spike is ever lost. A plot gets at most `POINTS` of these points,
-chosen the same way.
+A series keeps every step until it is full; from then on it keeps the lowest and the highest value
+of each stretch of steps, so that no spike is ever lost. A plot gets at most `POINTS` of these
+points, chosen the same way.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ RECENT = 2000
 WINDOW = 100
 """Steps of the running mean."""
 MARKS = 64
-"""Marks kept; the oldest go first."""
+"""Marks and turns kept; the oldest go first."""
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -91,10 +92,37 @@ class Series:
         return steps, np.concatenate([self._values, self._loose_values])
 
 
+class Turns:
+    """What held from which step on: the newest value last, at most `MARKS` of them.
+
+    Attributes:
+        values: (first step, value), oldest first.
+
+    Example:
+        >>> truth = Turns()
+        >>> truth.turn(0, 9.14)
+        >>> truth.turn(40, 9.3)
+        >>> truth.turn(40, 9.4)  # nothing was trained under 9.3
+        >>> truth.values
+        [(0, 9.14), (40, 9.4)]
+    """
+
+    def __init__(self) -> None:
+        self.values: list[tuple[int, Any]] = []
+
+    def turn(self, step: int, value: Any) -> None:
+        """From this step on `value` holds; what was to hold later never did."""
+        kept = [turn for turn in self.values if turn[0] < step]
+        if not kept or kept[-1][1] != value:
+            kept.append((step, value))
+        self.values = kept[-MARKS:]
+
+
 class History:
     """Several series over the same steps, a running mean of the first, and the marks.
 
-    Steps come in cheaply, in the middle of training; they are sorted into series when somebody looks.
+    Steps come in cheaply, in the middle of training; they are sorted into series when somebody
+    looks.
 
     Args:
         names: the series; the first one is averaged over the last `WINDOW` steps as "mean".
@@ -111,6 +139,7 @@ class History:
         self.extents: dict[str, tuple[float, float]] = {}
         self._series = {name: Series(capacity) for name in (*self.names, "mean")}
         self._recent = np.empty((0, 1 + len(self.names)))
+        self._renewed = 0  # averages are over the steps after this one
         self._incoming: list[np.ndarray] = []
         self._waiting = 0
         self._shown: dict[tuple[str, int], Points] = {}
@@ -147,13 +176,23 @@ class History:
             return
         block = np.concatenate(self._incoming)
         self._incoming, self._waiting = [], 0
-        steps, columns = block[:, 0].astype(np.int64), dict(zip(self.names, block.T[1:], strict=True))
-        columns["mean"] = mean = running_mean(self._recent[:, 1], block[:, 1], WINDOW)
+        steps = block[:, 0].astype(np.int64)
+        columns = dict(zip(self.names, block.T[1:], strict=True))
+        columns["mean"] = mean = running_mean(self._alike()[:, 1], block[:, 1], WINDOW)
         self._widen("mean", float(mean.min()), float(mean.max()))
         for name, values in columns.items():
             self._series[name].extend(steps, values)
         self._recent = np.concatenate([self._recent, block])[-RECENT:]
         self._shown.clear()
+
+    def renew(self) -> None:
+        """Begin every average anew: what comes now is not like what came before."""
+        self._sort_in()
+        self._renewed = int(self._recent[-1, 0]) if len(self._recent) else 0
+
+    def _alike(self) -> np.ndarray:
+        """The recent steps that may be averaged with the next one."""
+        return self._recent[self._recent[:, 0] > self._renewed]
 
     # ---- what is asked for
 
@@ -178,10 +217,10 @@ class History:
     def tail(self, steps: int = TAIL) -> Mapping[str, float]:
         """Averages over the last steps, by series; empty before the first step.
 
-        `"steps"` tells how many there were: after going back a long way they may be fewer.
+        `"steps"` tells how many there were: fewer after `renew`, or after going back a long way.
         """
         self._sort_in()
-        rows = self._recent[-steps:]
+        rows = self._alike()[-steps:]
         if not len(rows):
             return {}
         means = rows[:, 1:].mean(axis=0)
@@ -209,6 +248,7 @@ class History:
             if len(values := series.points()[1]):
                 self._widen(name, float(values.min()), float(values.max()))
         self._recent = self._recent[self._recent[:, 0] <= step]
+        self._renewed = min(self._renewed, step)
         gone = [mark for mark in self.marks if mark.step >= step]
         self.marks = [mark for mark in self.marks if mark.step < step]
         return gone

@@ -1,17 +1,18 @@
-"""A guide in training: SVI on a program, its noise and its parameters, with every step noted down."""
+"""A guide in training: SVI on a program, its noise and its parameters; every step noted down."""
 
 import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
+
 from ppl_core import handlers, log_density
 from ppl_core.errors import InferenceError, PPLError
-from ppl_core.infer import SVI, SVIState, Trace_ELBO
-from ppl_core.optim import Optimizer
+from ppl_core.infer import SVI, SVIInfo, SVIState, Trace_ELBO
 from ppl_core.params import ParamStore
-from ppl_core.runs import InferenceRun, Snapshot
+from ppl_core.runs import InferenceRun
 
 from .scenarios import Controls, Gaussian, Program, Scenario, optimiser
 from .text import say
@@ -23,8 +24,8 @@ CHECKED_AT = (-3.0, -1.0, 0.0, 0.5, 2.0)
 class Learner:
     """A run of SVI that can be steered: arguments, optimiser and particles change between steps.
 
-    It has a parameter store and a random stream of its own. Other programs than the scenario's may be
-    given; they are then handed the same arguments by name.
+    It has a parameter store and a random stream of its own. Other programs than the scenario's may
+    be given; they are then handed the same arguments by name.
 
     Args:
         scenario: the question.
@@ -50,22 +51,36 @@ class Learner:
     ):
         self.scenario, self.controls = scenario, dict(controls)
         self.own_model, self.own_guide = model is None, guide is None
-        self.model, self.guide = scenario.programs(
-            model or scenario.model, guide or scenario.guide
-        )
+        self.model, self.guide = scenario.programs(model or scenario.model, guide or scenario.guide)
         self._elbo = Trace_ELBO(
             num_particles=controls["particles"],
             vectorize_particles=self.is_own,
         )
         rule = optimiser(controls)
         self.svi = SVI(self.model, self.guide, rule, loss=self._elbo, store=ParamStore())
-        self.run = InferenceRun(self.svi, *scenario.args(controls), seed=seed)
-        values = self.run.snapshot.state.values
+        self.run = InferenceRun(self, *scenario.args(controls), seed=seed)
+        values = self.state.values
         self.params = tuple(
             name for name in scenario.params if name in values and values[name].numel() == 1
         )
         self.rows: list[tuple[float, ...]] = []
         self._newest = self._before = self.run.snapshot
+
+    # ---- a kernel that notes down what SVI does
+
+    def init(self, *args: Any) -> SVIState:
+        """The state before the first step."""
+        return self.svi.init(*args)
+
+    def update(self, state: SVIState, *args: Any) -> tuple[SVIState, SVIInfo]:
+        """One step of SVI, noted down."""
+        self._before, self._newest = self._newest, self.run.snapshot
+        state, info = self.svi.update(state, *args)
+        values = state.values
+        self.rows.append((state.step, info.loss, *[values[name].item() for name in self.params]))
+        return state, info
+
+    # ---- where it stands
 
     @property
     def is_own(self) -> bool:
@@ -97,14 +112,8 @@ class Learner:
     # ---- training
 
     def advance(self, num_steps: int, seconds: float | None = None) -> int:
-        """Train until a limit is met; the steps done. `rows` grows by one a step, also on an error."""
-        return self.run.advance(num_steps=num_steps, seconds=seconds, watch=self._note)
-
-    def _note(self, snapshot: Snapshot) -> None:
-        values = snapshot.state.values
-        row = [values[name].item() for name in self.params]
-        self.rows.append((snapshot.step, snapshot.info.loss, *row))
-        self._before, self._newest = self._newest, snapshot
+        """Train until a limit is met; the steps done. `rows` grows by one a step."""
+        return self.run.advance(num_steps=num_steps, seconds=seconds)
 
     def take_rows(self) -> Sequence[tuple[float, ...]]:
         """The steps noted down since the last call, with constrained parameters."""
@@ -132,7 +141,7 @@ class Learner:
         return self.step
 
     def retreat(self) -> int:
-        """After a failure: the last step from which a loss could still be computed."""
+        """After a failed step: where the last good one began, so that a loss is known finite."""
         self._newest = self.run.snapshot = self._before
         self._drop_foreign_moments()
         return self.step
@@ -154,9 +163,13 @@ class Learner:
         if self.own_guide:
             return self.scenario.learned({name: value.item() for name, value in params.items()})
         try:
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                with handlers.trace() as sites, handlers.substitute(data=params):
-                    self.guide(*self.run.args)
+            with (
+                torch.random.fork_rng(devices=[]),
+                torch.no_grad(),
+                handlers.trace() as sites,
+                handlers.substitute(data=params),
+            ):
+                self.guide(*self.run.args)
             fn = sites[self.scenario.latent].fn
         except Exception:  # a guide of the user's that fails is reported when it trains
             return None
@@ -192,8 +205,8 @@ class Learner:
 def explain(error: BaseException) -> str:
     """What went wrong, where, and what to do next, in a sentence or two.
 
-    Errors of this package say how to mend them; anything else is named by its type and by the line of
-    the user's program it came from.
+    Errors of this package say how to mend them; anything else is named by its type and by the line
+    of the user's program it came from.
     """
     message = " ".join(str(error).split())
     if isinstance(error, InferenceError):
@@ -210,6 +223,8 @@ def explain(error: BaseException) -> str:
 def where_it_broke(error: BaseException) -> tuple[int, str] | None:
     """Number and text of the innermost line that is not of a library, if there is one."""
     libraries = ("ppl_core", "ppl_widgets", "torch", "numpy")
+    if error.__traceback__ is None:
+        return None
     for frame in reversed(inspect.getinnerframes(error.__traceback__)):
         module = frame.frame.f_globals.get("__name__", "")
         if module.partition(".")[0] not in libraries:

@@ -33,11 +33,7 @@ def summary(session: "Session") -> str:
 
 def copy_state(session: "Session") -> str:
     """One line of Python that makes this panel again: `ScalePanel(guess=9.0, seed=103)`."""
-    changed = [
-        f"{control.name}={session.controls[control.name]!r}"
-        for control in session.scenario.controls
-        if session.controls[control.name] != control.value
-    ]
+    changed = [f"{name}={value!r}" for name, value in session.controls.changed().items()]
     changed += [f"seed={session.seed}"] if session.seed != SEED.value else []
     return f"{session.scenario.panel}({', '.join(changed)})"
 

@@ -2,31 +2,30 @@
 
     idle -> running <-> paused -> done            failed, from which play, back and reset lead on
 
-Time is given out by the caller: `advance(budget_ms)` trains for so long, and works on the forecast in a
-share of it. Nothing here knows a widget, a loop or a screen.
+Time is given out by the caller: `advance(budget_ms)` trains for so long, and works on the forecast
+in a share of it. Nothing here knows a widget, a loop or a screen.
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any, Literal
 
-from ppl_core.errors import InferenceError, suggestion
+from ppl_core.errors import InferenceError
 
 from . import report
 from .forecast import Forecast, Forecaster
-from .history import History, Mark
+from .history import History, Mark, Turns
 from .learner import Learner, explain, source_of
 from .scenarios import (
     SEED,
     WEIGHING,
     Control,
-    ControlError,
     Exact,
     Gaussian,
     Program,
     Scenario,
+    Settings,
     View,
 )
 from .text import count, say
@@ -58,6 +57,7 @@ class Session:
         controls: name -> value; read only.
         exact: the exact answer; None for an edited program that it does not hold for.
         history: loss and parameters by step, with marks.
+        truths: the exact answers the run has been trained under, by step.
         view: the range of each plot axis.
         version: grows with every visible change.
         exact_version: grows when the exact answer changes.
@@ -83,9 +83,7 @@ class Session:
     ):
         self.scenario, self._clock = scenario, clock
         self.seed: int = SEED.check(seed)
-        self._controls = {control.name: control.value for control in scenario.controls}
-        self._controls |= {name: self._control(name).check(v) for name, v in controls.items()}
-        self.controls: Mapping[str, Any] = MappingProxyType(self._controls)
+        self.controls = Settings(scenario.controls, **controls)
         self.version = self.exact_version = self.stage_version = 0
         self.exact: Exact | None = None
         self._programs: tuple[Program, Program] | None = None
@@ -126,7 +124,7 @@ class Session:
         """Expected loss above its floor in nats; None where it is not known."""
         if self.learned is None or self.exact is None:
             return None
-        return self.scenario.expected_loss(self.learned, self._controls) - self.exact.floor
+        return self.scenario.expected_loss(self.learned, self.controls) - self.exact.floor
 
     @property
     def forecast(self) -> Forecast | None:
@@ -148,7 +146,7 @@ class Session:
             return
         self._change("running")
         if self.step >= self.num_steps:
-            self._stop_at(self.step + self._controls[NUM_STEPS])
+            self._stop_at(self.step + self.controls[NUM_STEPS])
             self._forecast_anew()
             self.notice = say("notice.more", num_steps=count(self.num_steps))
 
@@ -165,28 +163,30 @@ class Session:
         Raises:
             ControlError: the value is not allowed, or there is no such control; nothing changes.
         """
-        control = self._control(name)
-        value = control.check(value)
-        if value == self._controls[name]:
+        if not self.controls.move(name, value):
             return False
-        self._controls[name] = value
         if self._learner is None or self.step == 0:
             self._start_over("running" if self.status == "running" else "idle")
         elif name == NUM_STEPS:
             self._change(self.status)
-            self._stop_at(max(value, self.step))
+            self._stop_at(max(self.controls[name], self.step))
             self._forecast_anew()
         else:
             self._change(self.status)
-            self._learner.steer(self._controls)
-            self._mark_move(control)
+            self._learner.steer(self.controls)
+            self._mark_move(self.controls.control(name))
             self._find_truth()
             self._forecast_anew()
             self._grow()
         return True
 
     def advance(self, budget_ms: float, num_steps: int | None = None) -> int:
-        """Train, at most `num_steps`, and work on the forecast for about so long; the steps trained."""
+        """Train, and work on the forecast, for about so long; the steps trained.
+
+        Args:
+            budget_ms: milliseconds.
+            num_steps: at most so many steps.
+        """
         seconds, done, start = budget_ms / 1e3, 0, self._clock()
         forecasting = self._forecaster.due(start) == 0.0
         if self.status == "running":
@@ -239,8 +239,8 @@ class Session:
     def bind(self, model: Program, guide: Program) -> None:
         """Start over with other programs; seed and controls stay.
 
-        Model and guide are handed the controls that their signatures name; the model is conditioned on
-        the reading. The exact answer stays only while the model's log joint is the scenario's.
+        Model and guide are handed the controls that their signatures name; the model is conditioned
+        on the reading. The exact answer stays only while the model's log joint is the scenario's.
 
         Raises:
             ModelError: a program asks for an argument that no control gives; nothing changes.
@@ -263,7 +263,7 @@ class Session:
     def code(self) -> str:
         """The program behind the panel: a cell that trains as the panel does."""
         if self._programs is None:
-            return self.scenario.code(self._controls, self.seed)
+            return self.scenario.code(self.controls, self.seed)
         return source_of(*self._programs)
 
     def copy_state(self) -> str:
@@ -271,15 +271,6 @@ class Session:
         return report.copy_state(self)
 
     # ---- how it comes about
-
-    def _control(self, name: str) -> Control:
-        control = self.scenario.control(name)
-        if control is None:
-            names = [control.name for control in self.scenario.controls]
-            near = suggestion(name, names)
-            parts = {"given": repr(name), "suggestion": near, "names": ", ".join(names)}
-            raise ControlError(say("control.unknown", **parts))
-        return control
 
     def _change(self, status: Status) -> None:
         """A command was given: what the last one had to say is over."""
@@ -295,13 +286,14 @@ class Session:
         self._learner: Learner | None = None
         try:
             programs = self._programs or ()
-            self._learner = Learner(self.scenario, self._controls, self.seed, *programs)
+            self._learner = Learner(self.scenario, self.controls, self.seed, *programs)
         except Exception as error:  # a program of the user's may raise anything
             self._fail(error)
         values = {} if self._learner is None else self._learner.values
         self.history = History(("loss", *values))
         self.history.begin(values)
-        self.num_steps: int = self._controls[NUM_STEPS]
+        self.truths = Turns()
+        self.num_steps: int = self.controls[NUM_STEPS]
         self._last_move = "", -math.inf
         self._find_truth()
         self._forecast_anew()
@@ -336,12 +328,13 @@ class Session:
         """Forget what came after `step`; settings that were made later are in force from there."""
         later = self.history.truncate(step)
         for name in dict.fromkeys(mark.control for mark in later if step > 0):
-            self._mark(self._control(name))
+            self._mark(self.controls.control(name))
+        self.truths.turn(step, self.exact)
         if self.forecast is None or self.forecast.start > step:
             self._forecast_anew()
 
     def _mark(self, control: Control) -> None:
-        value = control.text(self._controls[control.name])
+        value = control.text(self.controls[control.name])
         label = say("mark.value", label=control.label, value=value)
         self.history.mark(Mark(self.step, control.name, label))
 
@@ -356,7 +349,7 @@ class Session:
     def _stop_at(self, num_steps: int) -> None:
         """Train up to this step from now on; the step axis grows by whole runs."""
         self.num_steps = num_steps
-        run = self._controls[NUM_STEPS]
+        run = self.controls[NUM_STEPS]
         if self.status == "running" and self.step >= num_steps:
             self.status = "done"
         elif self.status == "done" and self.step < num_steps:
@@ -368,24 +361,26 @@ class Session:
 
     def _find_truth(self) -> None:
         known = self._learner is not None and self._learner.fits_truth()
-        exact = self.scenario.exact(self._controls) if known else None
+        exact = self.scenario.exact(self.controls) if known else None
         if exact != self.exact:
             self.exact = exact
             self.exact_version += 1
+            self.history.renew()
+        self.truths.turn(self.step, exact)
 
     def _forecast_anew(self) -> None:
         """Have the course from here worked out once the controls are at rest."""
         if self._learner is None or not self._learner.is_own:
             self._forecaster.stop()
         else:
-            self._forecaster.change(self._clock(), self._controls, self.step, self.num_steps)
+            self._forecaster.change(self._clock(), self.controls, self.step, self.num_steps)
 
     def _work_on_forecast(self, seconds: float) -> None:
         assert self._learner is not None
         rule, state = self._learner.svi.optim, self._learner.state
 
         def make() -> Forecast:
-            return Forecast(self.scenario, self._controls, rule, state, self.num_steps)
+            return Forecast(self.scenario, self.controls, rule, state, self.num_steps)
 
         if self._forecaster.work(seconds, make):
             self.version += 1
@@ -393,7 +388,7 @@ class Session:
     def _look_afresh(self) -> None:
         """Every axis at the lesson's range again, or at what the present picture needs."""
         self.view = View(self.scenario.axes)
-        self.view.ranges["step"] = (0.0, float(self._controls[NUM_STEPS]))
+        self.view.ranges["step"] = (0.0, float(self.controls[NUM_STEPS]))
         self._grow()
         self.stage_version += 1
         self.notice = ""
@@ -402,7 +397,7 @@ class Session:
         """Let the axes hold what is to be seen, and say which of them grew."""
         extents = self.history.extents
         grown = self.view.grow(
-            self.scenario.reach(self._controls, self.exact, self.learned, extents)
+            self.scenario.reach(self.controls, self.exact, self.learned, extents)
         )
         if grown:
             self.stage_version += 1

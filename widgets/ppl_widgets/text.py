@@ -1,7 +1,7 @@
 """Everything a panel says, in one catalogue; numbers are written by code, never by a sentence.
 
-A second language is a second catalogue with the same keys. `say(key, **parts)` takes text and numbers
-that are already written, so no sentence decides how many digits a reader sees.
+A second language is a second catalogue with the same keys. `say(key, **parts)` takes text and
+numbers that are already written, so no sentence decides how many digits a reader sees.
 """
 
 import math
@@ -24,7 +24,6 @@ ENGLISH = {
     "help.num_steps": "Steps that a press of Play grants",
     # the unreliable scale
     "weighing.title": "The unreliable scale",
-    "weighing.weight": "weight",
     "label.guess": "guess",
     "help.guess": "What you believe before you weigh: the prior's mean",
     "label.measurement": "measurement",
@@ -35,7 +34,6 @@ ENGLISH = {
     "help.prior_sd": "How far the weight may lie from your guess",
     # where an answer comes from
     "source.closed": "closed form",
-    "source.quadrature": "quadrature",
     # status
     "label.seed": "seed",
     "status.steps": "seed {seed} · step {step}/{num_steps}",
@@ -120,7 +118,7 @@ ENGLISH = {
     "panel.unseen": "Paused: nobody looked for {seconds} s. Press Play to go on.",
     "panel.interrupted": "Interrupted. Press Play to go on.",
     "panel.fault": "The panel stopped: {error}. Press Play to go on, or run the cell again.",
-    "panel.no_loop": "Nothing can play here: no event loop runs. Train at once with run({num_steps}).",
+    "panel.no_loop": "Nothing can play: no event loop runs. Train at once: run({num_steps}).",
 }
 
 

@@ -1,7 +1,7 @@
 """Questions with an exact answer: one file a question, named for it; no widgets in here."""
 
 from .axis import Axis, Range, View
-from .control import Control, ControlError
+from .control import Control, ControlError, Settings
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .training import SEED, optimiser
 from .weighing import WEIGHING
@@ -22,6 +22,7 @@ __all__ = [
     "Program",
     "Range",
     "Scenario",
+    "Settings",
     "View",
     "optimiser",
 ]

@@ -1,4 +1,4 @@
-"""The range of a plot's axis: the lesson's own, growing in steps that are large enough to notice."""
+"""The range of a plot's axis: the lesson's own, growing in steps large enough to notice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ Range = tuple[float, float]
 class Axis:
     """Where an axis may end: the lesson's range first, then the steps it may grow by.
 
-    An axis that followed its data would make every curve look alike; one that stays put lets a reader
-    see what moved. Each end grows by itself, never shrinks, and stops at its last step: what lies
-    beyond that is out of the picture.
+    An axis that followed its data would make every curve look alike; one that stays put lets a
+    reader see what moved. Each end grows by itself, never shrinks, and stops at its last step: what
+    lies beyond that is out of the picture.
 
     Example:
         >>> weight = Axis(lows=(6.0, 3.0, 0.0), highs=(11.0, 14.0, 20.0))

@@ -1,10 +1,11 @@
 """One thing a reader may change: its name, its range, and a sentence for every value outside it."""
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ppl_core.errors import PPLError
+from ppl_core.errors import PPLError, suggestion
 
 from ..text import listed, say, setting
 
@@ -35,7 +36,7 @@ class Control:
         9.0
         >>> guess.check(float("nan"))
         Traceback (most recent call last):
-        ppl_widgets.scenarios.control.ControlError: guess: nan is not a finite number. Give one from 0 to 20.
+        ppl_widgets.scenarios.control.ControlError: guess: nan is not a finite number. ...
     """
 
     name: str
@@ -72,7 +73,7 @@ class Control:
             raise self._refuse("finite", value)
         if self.kind == "int" and number != int(number):
             raise self._refuse("whole", value)
-        if not self.min <= number <= self.max:
+        if self.min is None or self.max is None or not self.min <= number <= self.max:
             raise self._refuse("range", value)
         return int(number) if self.kind == "int" else number
 
@@ -91,3 +92,54 @@ class Control:
 def spoken(name: str, value: Any, *reach: Any, **more: Any) -> Control:
     """A control whose label and help stand in the catalogue; `reach` is min, max, step and kind."""
     return Control(name, say(f"label.{name}"), value, *reach, help=say(f"help.{name}"), **more)
+
+
+class Settings(Mapping[str, Any]):
+    """Where a panel's controls stand, by name; only `move` changes it, and only to what is allowed.
+
+    Args:
+        controls: with their defaults.
+        values: where some of them are to start instead.
+
+    Raises:
+        ControlError: there is no such control, or it cannot take that value.
+
+    Example:
+        >>> settings = Settings([Control("guess", "guess", 8.5, 0.0, 20.0, 0.1)], guess=9)
+        >>> settings.move("guess", 9.0), settings.move("guess", 7.5), settings["guess"]
+        (False, True, 7.5)
+    """
+
+    def __init__(self, controls: Iterable[Control], **values: Any):
+        self._controls = {control.name: control for control in controls}
+        self._values = {control.name: control.value for control in self._controls.values()}
+        for name, value in values.items():
+            self.move(name, value)
+
+    def control(self, name: str) -> Control:
+        """The control of this name."""
+        if name not in self._controls:
+            near, names = suggestion(name, self._controls), ", ".join(self._controls)
+            parts = {"given": repr(name), "suggestion": near, "names": names}
+            raise ControlError(say("control.unknown", **parts))
+        return self._controls[name]
+
+    def move(self, name: str, value: Any) -> bool:
+        """Take over a value; whether it is another one than before."""
+        value = self.control(name).check(value)
+        changed = value != self._values[name]
+        self._values[name] = value
+        return changed
+
+    def changed(self) -> dict[str, Any]:
+        """What is not at its default."""
+        return {name: v for name, v in self.items() if v != self._controls[name].value}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
+
 from ppl_core import handlers
 from ppl_core.errors import ModelError, listing
-from torch import Tensor
 
 from .axis import Axis, Range
 from .control import Control
@@ -123,10 +124,6 @@ class Scenario:
     ]
     code: Callable[[Controls, int], str]
 
-    def control(self, name: str) -> Control | None:
-        """The control of this name, if there is one."""
-        return next((control for control in self.controls if control.name == name), None)
-
     def args(self, controls: Controls) -> tuple[Any, ...]:
         """Arguments for both `programs`: the data, then the inputs."""
         return tuple(controls[name] for name in (*self.data.values(), *self.inputs))
@@ -134,8 +131,8 @@ class Scenario:
     def programs(self, model: Program, guide: Program) -> tuple[Program, Program]:
         """The conditioned model and the guide, both as functions of `args`.
 
-        Each is handed those inputs that its own signature names, so the seed's `scale(guess)` fits as
-        well as one that also takes the sds.
+        Each is handed those inputs that its own signature names, so the seed's `scale(guess)` fits
+        as well as one that also takes the sds.
 
         Raises:
             ModelError: a function has a required argument that no control gives.

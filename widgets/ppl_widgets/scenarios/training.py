@@ -1,4 +1,4 @@
-"""How a guide is trained: the controls that every panel with SVI shares, and the optimiser they mean."""
+"""How a guide is trained: the controls that panels with SVI share, and the optimiser they mean."""
 
 from ppl_core.optim import SGD, Adam, ClippedAdam, Optimizer
 

@@ -1,22 +1,23 @@
 """The unreliable scale: how much does it weigh, given a guess and one noisy reading?
 
-The truth is worked out in units of the posterior N(m, s): with d = (a - m) / s and r = b / s the guide
-N(a, b) sees one draw e ~ N(0, 1) as
+The truth is worked out in units of the posterior N(m, s): with d = (a - m) / s and r = b / s the
+guide N(a, b) sees one draw e ~ N(0, 1) as
 
     loss = -log Z - log r + d^2 / 2 + d r e + (r^2 - 1) e^2 / 2,
 
-from which the average (the KL on top of the floor -log Z), the variance and both gradients can be read
-off. An estimate from K particles needs only the averages of e and of e^2.
+from which the average (the KL on top of the floor -log Z), the variance and both gradients can be
+read off. An estimate from K particles needs only the averages of e and of e^2.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from torch import Tensor
+
 import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core.distributions import constraints
-from torch import Tensor
 
 from ..text import say
 from .axis import Axis, Range
@@ -25,13 +26,13 @@ from .scenario import Controls, Exact, Gaussian, Scenario
 from .training import loss_code, optimiser_code, training_controls
 
 
-def scale(guess, prior_sd=1.0, noise_sd=0.75):
+def scale(guess: float, prior_sd: float = 1.0, noise_sd: float = 0.75) -> Tensor:
     """The seed's program: a weight near the guess, a reading near the weight."""
     weight = ppl.sample("weight", dist.Normal(guess, prior_sd))
     return ppl.sample("measurement", dist.Normal(weight, noise_sd))
 
 
-def guide(guess):
+def guide(guess: float) -> Tensor:
     """A normal distribution with two knobs; it starts at the guess with sd 1."""
     a = ppl.param("a", guess)
     b = ppl.param("b", 1.0, constraint=constraints.positive)
@@ -120,7 +121,7 @@ def noise(
 
 
 STILL = (0.0, 1.0)
-"""The expectation of `noise`; the loss is linear in it, so this gives the exact loss and gradients."""
+"""The expectation of `noise`: the loss is linear in it, so this gives exact loss and gradients."""
 
 
 def constrained(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -152,9 +153,7 @@ def draw(
 AXES = {
     "weight": Axis(lows=(6.0, 3.0, 0.0, -10.0, -20.0), highs=(11.0, 14.0, 20.0, 30.0, 40.0)),
     "density": Axis(lows=(0.0,), highs=(0.8, 1.6, 4.0, 8.0, 12.0)),
-    "loss": Axis(
-        lows=(0.0, -2.0), highs=(5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1e3, 1e4, 1e5)
-    ),
+    "loss": Axis(lows=(0.0, -2.0), highs=(5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1e3, 1e4, 1e5)),
     "a": Axis(lows=(8.0, 6.0, 3.0, 0.0, -10.0, -20.0), highs=(10.0, 12.0, 15.0, 20.0, 30.0, 40.0)),
     "b": Axis(lows=(0.0,), highs=(1.2, 2.4, 5.0, 10.0)),
 }
@@ -186,8 +185,8 @@ def reach(
 
 
 def code(controls: Controls, seed: int) -> str:
-    """The program behind the panel with its present numbers: a cell that trains as the panel does."""
-    return f'''\
+    """The program behind the panel, present numbers filled in: a cell that trains as it does."""
+    return f"""\
 import ppl_core as ppl
 from ppl_core import distributions as dist, infer, optim
 
@@ -202,7 +201,7 @@ def guide(guess):
 svi = infer.SVI(ppl.condition(scale, data={{"measurement": {controls["measurement"]}}}), guide,
                 optim.{optimiser_code(controls)}, infer.{loss_code(controls)}, ppl.ParamStore())
 run = ppl.InferenceRun(svi, {controls["guess"]}, seed={seed})
-print(run.advance({controls["num_steps"]}), "steps:", svi.params(run.snapshot.state))'''
+print(run.advance({controls["num_steps"]}), "steps:", svi.params(run.snapshot.state))"""
 
 
 WEIGHING = Scenario(

@@ -1,0 +1,616 @@
+"""The state machine behind a panel: no widget, no browser, a clock of its own."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import ppl_core as ppl
+import ppl_core.distributions as dist
+import truth
+from ppl_core.distributions import constraints
+from ppl_core.errors import ModelError
+from ppl_widgets.learner import explain
+from ppl_widgets.scenarios import WEIGHING, ControlError, Gaussian
+from ppl_widgets.session import Session
+
+
+class Watch:
+    """A clock that only moves when told to."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def track(session, name="a"):
+    return session.history.points(name)[1].tolist()
+
+
+def scale(guess):
+    weight = ppl.sample("weight", dist.Normal(guess, 1.0))
+    return ppl.sample("measurement", dist.Normal(weight, 0.75))
+
+
+def guide(guess):
+    a = ppl.param("a", guess)
+    b = ppl.param("b", 1.0, constraint=constraints.positive)
+    return ppl.sample("weight", dist.Normal(a, b))
+
+
+# ---- the machine
+
+
+def test_untouched_session_is_ready_and_knows_the_truth():
+    session = Session()
+    assert (session.status, session.step, session.num_steps, session.seed) == ("idle", 0, 2500, 101)
+    assert session.error is None
+    assert session.loss is None
+    assert session.learned == Gaussian(8.5, 1.0)
+    assert session.exact.posterior == Gaussian(pytest.approx(9.14), pytest.approx(0.6))
+    assert session.kl == pytest.approx(session.gap)
+    assert session.kl == pytest.approx(truth.kl_by_quadrature(8.5, 1.0, 9.14, 0.6))
+
+
+def test_play_pause_and_done():
+    session = Session(num_steps=30)
+    assert session.advance(5) == 0
+    session.play()
+    assert session.status == "running"
+    assert session.advance(1e-6) == 1
+    session.pause()
+    assert session.status == "paused"
+    assert session.advance(5) == 0
+    session.play()
+    while session.status == "running":
+        session.advance(20)
+    assert (session.status, session.step) == ("done", 30)
+    session.pause()
+    assert session.status == "done"
+
+
+def test_play_after_the_last_step_grants_as_many_again():
+    session = Session(num_steps=20)
+    session.run(20)
+    assert session.status == "done"
+    session.play()
+    assert (session.status, session.num_steps) == ("running", 40)
+    assert session.notice == "Continuing to step 40."
+    assert session.view.ranges["step"] == (0.0, 40.0)
+
+
+def test_step_buttons_go_on_after_the_last_step():
+    session = Session(num_steps=20)
+    session.run(20)
+    assert session.run(1) == 1
+    assert (session.status, session.step, session.num_steps) == ("done", 21, 21)
+    assert session.view.ranges["step"] == (0.0, 40.0)
+
+
+def test_raising_the_number_of_steps_lets_play_go_on():
+    session = Session(num_steps=20)
+    session.run(20)
+    session.set("num_steps", 50)
+    assert (session.status, session.num_steps) == ("paused", 50)
+    session.play()
+    assert session.num_steps == 50
+    session.set("num_steps", 5)
+    assert (session.status, session.num_steps) == ("done", 20)
+
+
+def test_steps_while_playing_keep_playing():
+    session = Session()
+    session.play()
+    assert session.run(10) == 10
+    assert session.status == "running"
+
+
+def test_advance_keeps_to_its_budget():
+    session = Session()
+    session.play()
+    session.advance(5)
+    taken = []
+    for _ in range(30):
+        start = time.thread_time()
+        session.advance(8)
+        taken.append(time.thread_time() - start)
+    assert np.median(taken) < 0.012
+
+
+def test_versions_tell_what_changed():
+    session = Session()
+    seen = session.version, session.exact_version, session.stage_version
+    session.run(5)
+    assert session.version > seen[0]
+    assert (session.exact_version, session.stage_version) == seen[1:]
+    session.set("measurement", 9.7)
+    assert session.exact_version == seen[1] + 1
+    session.set("lr", 0.01)
+    assert session.exact_version == seen[1] + 1
+    session.set("measurement", 15.0)
+    assert session.stage_version > seen[2]
+
+
+# ---- controls
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("measurement", "abc"), ("noise_sd", 0.0), ("prior_sd", -1.0), ("particles", 2.5)],
+)
+def test_bad_value_changes_nothing_error(name, value):
+    session = Session()
+    session.run(10)
+    before = (dict(session.controls), session.version, session.status, track(session))
+    with pytest.raises(ControlError, match=session.controls.control(name).label):
+        session.set(name, value)
+    assert (dict(session.controls), session.version, session.status, track(session)) == before
+
+
+def test_bad_start_error():
+    with pytest.raises(ControlError, match=r"guess: nan is not a finite number"):
+        Session(guess=math.nan)
+    with pytest.raises(ControlError, match=r"seed: 1\.5 is not a whole number"):
+        Session(seed=1.5)
+    with pytest.raises(ControlError, match=r"no control 'mesurement'\. Did you mean 'measurement'"):
+        Session(mesurement=9.0)
+
+
+def test_controls_are_read_only():
+    with pytest.raises(TypeError):
+        Session().controls["guess"] = 1.0
+
+
+def test_same_value_is_no_change():
+    session = Session()
+    session.run(5)
+    version = session.version
+    assert session.set("guess", 8.5) is False
+    assert session.version == version
+    assert session.history.marks == []
+
+
+def test_change_before_the_first_step_starts_the_guide_there():
+    session = Session()
+    session.set("guess", 7.0)
+    assert session.learned == Gaussian(7.0, 1.0)
+    assert (session.status, session.history.marks) == ("idle", [])
+
+
+def test_change_in_mid_run_keeps_the_run_moves_the_truth_and_leaves_a_mark():
+    session = Session()
+    session.play()
+    while session.step < 50:
+        session.advance(5)
+    step, a = session.step, session.learned.mean
+    session.set("measurement", 10.5)
+    assert (session.status, session.step, session.learned.mean) == ("running", step, a)
+    assert session.exact.mean == pytest.approx(truth.weigh(measurement=10.5).mean)
+    assert [(mark.step, mark.label) for mark in session.history.marks] == [
+        (step, "measurement 10.5")
+    ]
+    session.advance(5)
+    assert session.step > step
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "label"),
+    [
+        ("optimiser", "Adam", "optimiser Adam"),
+        ("lr", 0.01, "learning rate 0.01"),
+        ("particles", 5, "particles K 5"),
+        ("noise_sd", 0.5, "noise sd 0.5"),
+    ],
+)
+def test_run_goes_on_under_every_control(name, value, label):
+    session = Session()
+    session.run(20)
+    session.set(name, value)
+    session.run(20)
+    assert (session.status, session.step) == ("paused", 40)
+    assert [(mark.step, mark.label) for mark in session.history.marks] == [(20, label)]
+    for optimiser in ("ClippedAdam", "SGD", "Adam"):
+        session.set("optimiser", optimiser)
+        session.run(2)
+    assert session.status == "paused"
+
+
+def test_one_move_of_a_hand_leaves_one_mark():
+    watch = Watch()
+    session = Session(clock=watch)
+    session.run(5)
+    for measurement in (9.6, 9.7, 9.8):
+        session.set("measurement", measurement)
+        session.run(1)
+        watch.now += 0.04
+    assert [mark.label for mark in session.history.marks] == ["measurement 9.8"]
+    watch.now += 1.0
+    session.set("measurement", 9.9)
+    assert len(session.history.marks) == 2
+    session.set("guess", 8.0)
+    assert len(session.history.marks) == 3
+
+
+def test_learned_answer_follows_the_exact_one_within_kl_02():
+    session = Session(lr=0.01, num_steps=6000)
+    session.run(600)
+    session.set("measurement", 10.5)
+    assert session.kl > 0.5
+    session.run(1200)
+    tail = session.history.tail()
+    averaged = Gaussian(tail["a"], tail["b"])
+    # Noise ball at this rate: KL about 0.01 for the last step; for the tail average far less.
+    assert WEIGHING.kl(averaged, session.exact) < 0.02
+
+
+# ---- noise
+
+
+def test_same_noise_replays_bit_for_bit_and_new_noise_does_not():
+    session = Session()
+    session.run(60)
+    first = track(session), track(session, "loss")
+    session.reset("same")
+    assert (session.status, session.step, session.notice) == (
+        "idle",
+        0,
+        "Same noise again: seed 101.",
+    )
+    assert len(track(session, "loss")) == 0
+    session.run(60)
+    assert (track(session), track(session, "loss")) == first
+    session.reset("new")
+    assert (session.seed, session.notice) == (102, "New noise: seed 102.")
+    session.run(60)
+    assert track(session) != first[0]
+    other = Session(seed=102)
+    other.run(60)
+    assert track(other) == track(session)
+
+
+def test_slices_do_not_matter_to_the_numbers():
+    whole, sliced = Session(), Session()
+    whole.run(80)
+    sliced.play()
+    while sliced.step < 80:
+        sliced.run(min(7, 80 - sliced.step))
+    assert track(whole) == track(sliced)
+
+
+def test_sessions_leave_the_students_noise_and_parameters_alone():
+    torch.manual_seed(3)
+    expected = torch.randn(4)
+    torch.manual_seed(3)
+    one, other = Session(), Session(measurement=11.0)
+    for session in (one, other):
+        session.run(20)
+        session.settle()
+        session.summary()
+    assert torch.equal(torch.randn(4), expected)
+    assert len(ppl.get_param_store()) == 0
+    alone = Session()
+    alone.run(20)
+    assert track(alone) == track(one)
+
+
+def test_reset_keeps_playing_and_keeps_the_controls():
+    session = Session(num_steps=50)
+    session.set("guess", 8.0)
+    session.play()
+    session.run(20)
+    session.set("measurement", 9.0)
+    session.reset("same")
+    assert (session.status, session.step, session.history.marks) == ("running", 0, [])
+    assert (session.controls["guess"], session.controls["measurement"]) == (8.0, 9.0)
+    with pytest.raises(ValueError, match="'same' or 'new'"):
+        session.reset("old")
+
+
+# ---- going back, and failures
+
+
+def test_back_rewinds_state_history_and_marks():
+    session = Session()
+    session.run(130)
+    before = track(session)
+    session.set("lr", 0.02)
+    session.run(40)
+    assert session.back(50) == 120
+    assert (session.status, session.notice) == ("paused", "Back at step 120.")
+    assert track(session) == before[:121]
+    # The new rate is still in force, so its mark stands where it now begins.
+    assert [(m.step, m.label) for m in session.history.marks] == [(120, "learning rate 0.02")]
+    session.set("lr", 0.001)
+    session.run(10)
+    assert track(session) == before
+
+
+def test_back_to_the_start():
+    session = Session()
+    assert session.back(50) == 0
+    session.run(30)
+    session.set("guess", 9.0)
+    assert session.back(50) == 0
+    assert (session.status, session.history.marks) == ("idle", [])
+    assert track(session) == [8.5]
+
+
+def test_back_over_a_change_of_optimiser_goes_on():
+    session = Session()
+    session.run(40)
+    session.set("optimiser", "Adam")
+    session.run(20)
+    session.back(50)
+    assert session.run(30) == 30
+    assert session.status == "paused"
+
+
+def test_learning_rate_100_freezes_at_the_last_usable_step_and_says_why():
+    session = Session()
+    session.run(120)
+    session.set("lr", 100.0)
+    session.play()
+    session.advance(20)
+    assert session.status == "failed"
+    assert 120 <= session.step <= 121
+    assert math.isfinite(session.learned.mean)
+    assert session.learned.sd > 0.0
+    assert math.isfinite(session.kl)
+    # Which of the two gives way first is a matter of the noise: b, or the weight drawn with it.
+    assert "'b'" in session.error or "'weight'" in session.error
+    for words in ("step 12", "the loss is inf, because", "rate (now 100)", "go back 50 steps"):
+        assert words in session.error
+    assert np.isfinite(track(session)).all()
+    assert track(session)[-1] == pytest.approx(session.learned.mean)
+    assert session.advance(5) == 0
+
+
+@pytest.mark.parametrize("way", ["set", "back", "same", "new", "bind"])
+def test_every_way_out_of_a_failure(way):
+    session = Session(lr=100.0)
+    session.play()
+    session.advance(20)
+    assert session.status == "failed"
+    session.play()
+    session.advance(20)
+    assert session.status == "failed"
+    session.set("lr", 0.001)
+    if way == "back":
+        assert session.back(50) == 0
+    elif way == "bind":
+        session.bind(scale, guide)
+    elif way in ("same", "new"):
+        session.reset(way)
+    session.play()
+    assert session.error is None
+    assert session.run(20) == 20
+    assert session.status == "running"
+    assert session.step >= 20
+
+
+def test_sliders_stay_alive_while_failed():
+    session = Session()
+    session.run(60)
+    session.set("lr", 100.0)
+    session.run(5)
+    assert session.status == "failed"
+    session.set("measurement", 12.0)
+    assert session.status == "failed"
+    assert session.error is not None
+    assert session.exact.mean == pytest.approx(truth.weigh(measurement=12.0).mean)
+    assert "Stopped at step 6" in session.summary()
+
+
+def test_model_that_raises_in_mid_run_stops_it_with_type_text_and_line():
+    steps = []
+
+    def moody(guess):
+        steps.append(1)
+        if len(steps) > 30:
+            raise ZeroDivisionError("the scale broke")
+        return scale(guess)
+
+    session = Session()
+    session.bind(moody, guide)
+    session.play()
+    while session.status == "running":
+        session.advance(20)
+    assert session.status == "failed"
+    for part in ("Line ", "`raise ZeroDivisionError(", "ZeroDivisionError: the scale broke."):
+        assert part in session.error
+    step = session.step
+    steps.clear()
+    session.set("measurement", 9.8)
+    session.play()
+    session.run(3)
+    assert session.step == step + 3
+
+
+def test_program_that_fails_at_once_error():
+    def broken(guess):
+        raise RuntimeError
+
+    session = Session()
+    session.bind(broken, guide)
+    assert session.status == "failed"
+    assert "RuntimeError" in session.error
+    assert session.learned is None
+    assert session.run(5) == 0
+    assert session.back() == 0
+    session.play()
+    assert session.status == "failed"
+    session.settle()
+    session.bind(scale, guide)
+    assert (session.status, session.error) == ("idle", None)
+
+
+def test_guide_without_the_latent_site_error():
+    session = Session()
+    session.bind(scale, lambda guess: ppl.sample("wieght", dist.Normal(guess, 1.0)))
+    assert session.status == "failed"
+    assert "weight" in session.error
+
+
+def test_errors_are_explained_in_one_line():
+    assert explain(ValueError("a\n  b")).startswith("ValueError: a b. Mend")
+    assert explain(ModelError("Say weight.")) == "Say weight."
+
+
+# ---- other programs
+
+
+def test_bound_program_keeps_seed_controls_truth_and_numbers():
+    session = Session(seed=7, measurement=9.8)
+    session.run(10)
+    session.bind(scale, guide)
+    assert (session.status, session.step, session.seed) == ("idle", 0, 7)
+    assert session.controls["measurement"] == 9.8
+    assert session.exact == WEIGHING.exact(session.controls)
+    assert session.learned == Gaussian(8.5, 1.0)
+    session.run(40)
+    own = Session(seed=7, measurement=9.8)
+    own.run(40)
+    assert track(session) == track(own)
+    assert "def scale(guess)" in session.code()
+
+
+def test_truth_goes_when_the_program_no_longer_means_the_same():
+    session = Session()
+    session.bind(scale, guide)
+    session.set("noise_sd", 0.5)  # which this scale has written into its text
+    assert session.exact is None
+    assert (session.kl, session.gap) == (None, None)
+    assert session.due() == math.inf
+    assert "No exact answer is known" in session.summary()
+    session.set("noise_sd", 0.75)
+    assert session.exact is not None
+
+
+def test_other_guide_is_shown_by_its_own_distribution():
+    def absolute(guess):
+        a, b = ppl.param("a", guess), ppl.param("b", -0.9)
+        return ppl.sample("weight", dist.Normal(a, torch.abs(b)))
+
+    session = Session()
+    session.bind(scale, absolute)
+    assert session.learned == Gaussian(8.5, pytest.approx(0.9))
+    assert track(session, "b") == [pytest.approx(-0.9)]
+    session.bind(scale, lambda guess: ppl.sample("weight", dist.LogNormal(2.0, 0.1)))
+    assert session.learned is None
+    session.run(3)
+    assert track(session) == []
+
+
+def test_program_that_asks_for_an_unknown_argument_changes_nothing_error():
+    session = Session()
+    session.run(5)
+    with pytest.raises(ModelError, match="asks for 'mass'"):
+        session.bind(lambda mass: None, guide)
+    assert session.step == 5
+
+
+# ---- forecast
+
+
+def test_forecast_comes_once_changes_have_settled_and_goes_with_the_next():
+    watch = Watch()
+    session = Session(clock=watch, num_steps=40)
+    assert session.due() == pytest.approx(0.08)
+    session.advance(5)
+    assert session.forecast is None
+    watch.now += 0.1
+    assert session.due() == 0.0
+    session.advance(5)
+    session.settle()
+    assert session.due() == math.inf
+    assert session.forecast.stop == 40
+    session.reset("same")
+    assert session.forecast is not None
+    session.set("measurement", 9.9)
+    assert session.forecast is None
+    session.run(10)
+    watch.now += 0.1
+    session.settle()
+    assert session.forecast.start == 10
+    session.back(50)
+    assert session.forecast is None
+
+
+def test_forecast_shares_the_slices_of_a_run():
+    session = Session()
+    session.play()
+    time.sleep(0.1)
+    steps = 0
+    while session.forecast is None or not session.forecast.done:
+        steps += session.advance(12)
+        if session.status == "done":
+            break
+    assert steps > 0
+    assert session.forecast.step > session.forecast.start
+    assert session.due() == (0.0 if session.status == "running" else math.inf)
+
+
+# ---- what is said
+
+
+def test_words():
+    session = Session(seed=7)
+    session.set("measurement", 9.8)
+    session.run(1240)
+    assert session.status_line() == "seed 7 · step 1,240/2,500"
+    learned = session.learned
+    assert session.summary() == (
+        f"Paused at step 1,240. Learned N({learned.mean:.2f}, {learned.sd:.2f}). "
+        "Exact N(9.33, 0.60), closed form."
+    )
+    assert session.copy_state() == "ScalePanel(measurement=9.8, seed=7)"
+    assert Session().copy_state() == "ScalePanel()"
+    session.play()
+    assert session.summary().startswith("Running, step 1,240. ")
+
+
+def test_copied_state_makes_the_same_session():
+    session = Session(guess=8.0, optimiser="Adam", lr=0.02, particles=4, noise_sd=0.5, seed=9)
+    made = eval(session.copy_state(), {"ScalePanel": Session})
+    assert (dict(made.controls), made.seed) == (dict(session.controls), session.seed)
+    made.run(5)
+    session.run(5)
+    assert track(made) == track(session)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_steps": 50},
+        {"num_steps": 40, "optimiser": "Adam", "lr": 0.05, "particles": 3, "noise_sd": 0.5},
+        {"num_steps": 40, "optimiser": "ClippedAdam", "guess": 7.25, "prior_sd": 2.0, "seed": 5},
+    ],
+)
+def test_code_runs_as_it_is_and_gives_the_panels_numbers(settings, capsys):
+    session = Session(**settings)
+    code = session.code()
+    assert len(code.splitlines()) <= 15
+    scope = {}
+    exec(compile(code, "cell", "exec"), scope)
+    assert f"{settings['num_steps']} steps" in capsys.readouterr().out
+    params = scope["svi"].params(scope["run"].snapshot.state)
+    session.run(settings["num_steps"])
+    assert session.learned == Gaussian(params["a"].item(), params["b"].item())
+    assert len(ppl.get_param_store()) == 0
+
+
+def test_axis_that_grows_is_announced_and_comes_back_on_reset():
+    session = Session()
+    session.run(5)
+    session.set("measurement", 13.0)
+    assert "The weight axis now runs from 6 to 14." in session.notice
+    assert session.summary().startswith(session.notice)
+    session.set("measurement", 9.5)
+    assert session.view.ranges["weight"] == (6.0, 14.0)
+    session.reset("same")
+    assert session.view.ranges["weight"] == (6.0, 11.0)
+    assert session.notice == "Same noise again: seed 101."
