@@ -338,12 +338,21 @@ def test_a_screen_reader_has_names_and_words(shown):
 
 
 def test_a_page_with_amd_and_a_plotly_of_its_own_disturbs_nothing(notebook, page):
+    # JupyterLab itself does not live with AMD, so it comes with the first plot, before plotly.
     page.add_init_script(
-        "window.Plotly = { version: '0.0.0' };"
-        "window.define = Object.assign(() => { window.swallowed = true; }, { amd: {} });"
+        """let plots;
+        window.Plotly = { version: '0.0.0' };
+        Object.defineProperty(window, 'pplPlots', {
+            get: () => plots,
+            set(value) {
+                plots = value;
+                window.define = Object.assign(() => { window.swallowed = true; }, { amd: {} });
+            },
+        });"""
     )
     notebook("plot = demo(step=900); plot")
     wait_plotly(page)
+    assert page.evaluate("typeof window.define.amd") == "object"
     assert page.evaluate("[window.swallowed, window.Plotly.version]") == [None, "0.0.0"]
 
 
