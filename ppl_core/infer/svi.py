@@ -24,7 +24,7 @@ class SVIState:
     """All that the next step needs.
 
     Attributes:
-        values: parameter name -> unconstrained value.
+        values: unconstrained values, by name, of the parameters that this pair has asked for.
         optim: parameter name -> state of the optimiser.
         step: steps taken.
     """
@@ -155,9 +155,14 @@ class SVI:
 
         Parameters that the store has already keep theirs: a new run continues an old one.
         """
-        with self.store as store, validation(True), torch.no_grad():
+        with (
+            self.store as store,
+            validation(True),
+            torch.no_grad(),
+            trace(param_only=True) as asked,
+        ):
             self._estimate(args, kwargs)
-        return SVIState({name: leaf.detach().clone() for name, leaf in store.named_parameters()})
+        return SVIState({name: store.unconstrained(name).detach().clone() for name in asked})
 
     def update(self, state: SVIState, *args: Any, **kwargs: Any) -> tuple[SVIState, SVIInfo]:
         """One step from a state that stays as it was; the store shows the new values.
@@ -172,7 +177,8 @@ class SVI:
         for name, value in state.values.items():
             store.unconstrained(name).data = value
         info, optim_state = self._move(store, state.optim, state.step, args, kwargs)
-        self._leaves = dict(store.named_parameters())
+        names = state.values.keys() | info.grads.keys()
+        self._leaves = {name: store.unconstrained(name) for name in names}
         values = {name: leaf.data for name, leaf in self._leaves.items()}
         return SVIState(values, optim_state, state.step + 1), info
 
@@ -205,6 +211,8 @@ class SVI:
             values = {name: leaf.data for name, leaf in store.named_parameters()}
             moved, new_state = self.optim.update(values, grads, optim_state)
             self._check_finite(store, grads, moved, value, step)
+            if due:
+                self._check_memory(new_state, step)
             for name in grads:
                 store.unconstrained(name).data = moved[name]
         self._proven = claim
@@ -250,6 +258,20 @@ class SVI:
                 site=name,
                 cause=cause,
             )
+
+    def _check_memory(self, states: Mapping[str, tuple[Any, ...]], step: int) -> None:
+        """Raise if the optimiser remembers an overflow, which would freeze a parameter for good."""
+        for name, state in states.items():
+            for part in state:
+                if isinstance(part, Tensor) and not bool(torch.isfinite(part).all()):
+                    cause = f"a gradient of parameter {name!r} was too steep for the optimiser"
+                    raise InferenceError(
+                        f"step {step + 1}: {cause}, whose memory overflowed. Clip it "
+                        f"(clip_args), or rescale the model.",
+                        step=step,
+                        site=name,
+                        cause=cause,
+                    )
 
     def _diagnosis(
         self,

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..effects import Site
 from ..errors import PPLError
-from ..handlers import Trace, is_latent, replay, trace
+from ..handlers import Trace, replay, trace
 from ..params import ParamStore, get_param_store
 from ..values import validation
 from .pairing import (
@@ -78,7 +77,8 @@ def check_guide(
         try:
             with trace() as guide_sites:
                 guide(*args, **kwargs)
-            with trace() as model_sites, replay(trace=_replayable(guide_sites)):
+            drawn_by_guide = {s.name: s for s in guide_sites.samples() if not s.observed}
+            with trace() as model_sites, replay(trace=drawn_by_guide):
                 model(*args, **kwargs)
         except Exception as error:
             if not findings:
@@ -101,10 +101,6 @@ def check_guide(
                     note("rows", site.name, check_rows, site, who, math.inf)
         findings += _without_gradient(guide_sites, model_sites)
     return findings
-
-
-def _replayable(sites: Trace) -> dict[str, Site]:
-    return {s.name: s for s in sites.samples() if is_latent(s)}
 
 
 class _copy_of_store:

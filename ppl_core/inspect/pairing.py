@@ -194,7 +194,8 @@ def check_signature(
     if fits["model"] and not fits["guide"]:
         raise GuideError(
             f"the model takes {takes['model']}, the guide takes {takes['guide']}; both are called "
-            f"with the same {len(args) + len(kwargs)} argument(s). Give the guide the model's."
+            f"with the same {len(args) + len(kwargs)} argument(s). "
+            f"Give the guide the model's signature."
         )
 
 

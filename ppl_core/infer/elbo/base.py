@@ -94,6 +94,8 @@ class ELBO:
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Program, Program]:
         """Both programs with all particles as rows of a dimension left of their plates."""
+        if validation_enabled():
+            check_signature(model, guide, args, kwargs)
         if self.max_plate_nesting == math.inf:
             self.max_plate_nesting = plate_nesting(model, guide, args, kwargs)
 
@@ -159,11 +161,17 @@ def run_pair(
         check_signature(model, guide, args, kwargs)
     with trace() as guide_sites:
         guide(*args, **kwargs)
-    with trace() as model_sites, replay(trace=guide_sites):
+    drawn = replayable(guide_sites) if validation_enabled() else guide_sites
+    with trace() as model_sites, replay(trace=drawn):
         model(*args, **kwargs)
     if validation_enabled() or _unmatched(model_sites, guide_sites):
         check_pair(model_sites, guide_sites)
     return guide_sites, model_sites
+
+
+def replayable(sites: Trace) -> dict[str, Site]:
+    """The sites of a guide that its model can take values from."""
+    return {s.name: s for s in sites.samples() if not s.observed}
 
 
 def _unmatched(model_sites: Trace, guide_sites: Trace) -> bool:
