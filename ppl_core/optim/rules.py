@@ -1,0 +1,129 @@
+"""The update rules of every day, written out as pure functions."""
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..errors import ParamError
+from .optimizer import Optimizer, Settings, State
+
+
+class _Rule(Optimizer):
+    def _elsewhere(self, setting: str) -> str:
+        torch_class = getattr(torch.optim, type(self).__name__, None)
+        if torch_class is None or setting not in torch_class.__init__.__annotations__:
+            return ""
+        name = f"torch.optim.{torch_class.__name__}"
+        return f" Torch's own rule knows it: PyroOptim({name}, {{...}})."
+
+
+class SGD(_Rule):
+    """Stochastic gradient descent, with momentum (torch.optim.SGD)."""
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "lr": 1e-3,
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+    }
+    kind = "SGD"
+
+    def _complete(self, given: Settings) -> dict[str, Any]:
+        settings = super()._complete(given)
+        if settings["nesterov"] and (not settings["momentum"] or settings["dampening"]):
+            raise ParamError("SGD: nesterov needs a momentum > 0 and no dampening")
+        return settings
+
+    def init(self, value: Tensor) -> State:
+        """No velocity yet."""
+        return (self.kind, None)
+
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
+        """Velocity <- momentum * velocity + grad, then value <- value - lr * velocity."""
+        _, velocity = state
+        momentum, decay = settings["momentum"], settings["weight_decay"]
+        if decay:
+            grad = grad.add(value, alpha=decay)
+        if momentum:
+            if velocity is None:
+                velocity = grad
+            else:
+                damped = grad * (1 - settings["dampening"]) if settings["dampening"] else grad
+                velocity = damped.add(velocity, alpha=momentum)
+            grad = grad.add(velocity, alpha=momentum) if settings["nesterov"] else velocity
+        return value.sub(grad, alpha=settings["lr"]), (self.kind, velocity)
+
+
+class Adam(_Rule):
+    """Steps of about lr, scaled by a running root mean square (Kingma & Ba 2015; torch's Adam)."""
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "lr": 1e-3,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+    }
+    kind = "Adam"
+
+    def init(self, value: Tensor) -> State:
+        """No step taken; both moments zero."""
+        zero = torch.zeros_like(value)
+        return (self.kind, 0, zero, zero)
+
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
+        """Algorithm 1 of the paper, with its bias corrections."""
+        if settings["weight_decay"]:
+            grad = grad.add(value, alpha=settings["weight_decay"])
+        return self._moment_step(value, grad, state, settings, settings["lr"])
+
+    def _moment_step(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings, lr: float
+    ) -> tuple[Tensor, State]:
+        _, taken, mean, square = state
+        taken += 1
+        beta1, beta2 = settings["betas"]
+        mean = mean.lerp(grad, 1 - beta1)
+        square = square.mul(beta2).addcmul(grad, grad, value=1 - beta2)
+        root = square.sqrt().div_(math.sqrt(1 - beta2**taken)).add_(settings["eps"])
+        value = value.addcdiv(mean, root, value=-lr / (1 - beta1**taken))
+        return value, (self.kind, taken, mean, square)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay acts on the value (Loshchilov & Hutter 2019; torch's AdamW)."""
+
+    defaults: ClassVar[dict[str, Any]] = {**Adam.defaults, "weight_decay": 1e-2}
+
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
+        """Decay the value, then step."""
+        value = value * (1 - settings["lr"] * settings["weight_decay"])
+        return self._moment_step(value, grad, state, settings, settings["lr"])
+
+
+class ClippedAdam(Adam):
+    """Adam with each gradient entry clipped and a rate that decays with each step (Pyro's).
+
+    Settings besides Adam's: `clip_norm`, the largest absolute entry; `lrd`, the factor on lr per
+    step.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {**Adam.defaults, "clip_norm": 10.0, "lrd": 1.0}
+
+    def rule(
+        self, value: Tensor, grad: Tensor, state: State, settings: Settings
+    ) -> tuple[Tensor, State]:
+        """Clip, then step at the rate that is left."""
+        grad = grad.clamp(-settings["clip_norm"], settings["clip_norm"])
+        if settings["weight_decay"]:
+            grad = grad.add(value, alpha=settings["weight_decay"])
+        lr = settings["lr"] * settings["lrd"] ** (state[1] + 1)
+        return self._moment_step(value, grad, state, settings, lr)
