@@ -33,6 +33,7 @@ def sample(
     fn: Any,
     *args: Any,
     obs: Any = None,
+    obs_mask: Tensor | None = None,
     infer: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> Any:
@@ -42,6 +43,8 @@ def sample(
         name: unique within one run of the program.
         fn: a distribution, or a function whose draw is called with the remaining arguments.
         obs: the observed value, a number, array or tensor of shape batch_shape + event_shape.
+        obs_mask: where `obs` is known (booleans, batch_shape); elsewhere the value is drawn, at the
+            site `name_unobserved`.
         infer: wishes to the inference algorithm, such as `{"enumerate": "parallel"}`.
 
     Returns:
@@ -54,6 +57,8 @@ def sample(
     >>> sample("weight", Normal(8.5, 1.0), obs=9.5)
     tensor(9.5000)
     """
+    if obs_mask is not None:
+        return _partly_observed(name, fn, obs, as_value(obs_mask), infer)
     site = Site("sample", name, fn, infer=infer or _NO_WISHES)
     if args or kwargs:
         site = site.replace(fn=fn(*args, **kwargs))
@@ -63,6 +68,23 @@ def sample(
         site = site.replace(value=given_value(site, obs, "obs"), observed=True, set_by="obs")
     site = emit(site)
     return site.value if site.intervened is None else site.intervened
+
+
+def _partly_observed(
+    name: str, fn: Any, obs: Any, known: Tensor, infer: Mapping[str, Any] | None
+) -> Tensor:
+    """Two sites of one distribution, each counted in its own rows, and what they make together."""
+    if obs is None:
+        raise ModelError(
+            f"sample site {name!r}: obs_mask says where obs is known, but obs is missing"
+        )
+    wishes = infer or _NO_WISHES
+    seen = Site("sample", f"{name}_observed", fn, mask=known, infer=wishes)
+    seen = emit(seen.replace(value=given_value(seen, obs, "obs"), observed=True, set_by="obs"))
+    drawn = emit(Site("sample", f"{name}_unobserved", fn, mask=~known, infer=wishes))
+    chosen = known.reshape(known.shape + (1,) * len(fn.event_shape))
+    value = torch.where(chosen, seen.value, drawn.value)
+    return deterministic(name, value, event_dim=len(fn.event_shape))
 
 
 def param(
