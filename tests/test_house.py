@@ -154,3 +154,13 @@ def test_readme_links_lead_somewhere():
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (HERE / "README.md").read_text("utf-8"))
     assert links
     assert not [link for link in links if not (HERE / link).exists()]
+
+
+@pytest.mark.parametrize("package", ["ppl_core", "widgets/ppl_widgets"])
+def test_readme_map_names_every_part_of_a_package_and_no_other(package):
+    readme = (HERE / "README.md").read_text("utf-8")
+    table = readme.split(f"| `{package}/` | |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.M))))
+    parts = {path.stem for path in (HERE / package).glob("*.py") if path.stem != "__init__"}
+    parts |= {path.parent.name for path in (HERE / package).glob("*/__init__.py")}
+    assert named == parts
