@@ -8,6 +8,7 @@ from ..effects import Forward, Handler, Site
 from ..errors import ModelError
 from .given import replay
 from .record import Trace, is_latent, trace
+from .scope import block
 
 
 class NonlocalExit(Exception):
@@ -90,21 +91,21 @@ class queue:
         """Run on until one run completes; its result."""
         for _ in range(self.max_tries):
             decided, sites = self.queue.get_nowait(), Trace()
+            leave = escape(escape_fn=lambda site, so_far=decided: self.escape_fn(so_far, site))
             try:
-                with (
-                    trace() as sites,
-                    escape(escape_fn=lambda site, so_far=decided: self.escape_fn(so_far, site)),
-                    replay(trace=decided),
-                ):
-                    return self.fn(*args, **kwargs)
+                with block(), trace() as sites, leave, replay(trace=decided):
+                    self.fn(*args, **kwargs)
             except NonlocalExit as left:
                 so_far = decided.copy()
                 so_far.update({n: s for n, s in sites.items() if s.kind == "sample"})
                 longer = self.extend_fn(_latent(so_far), left.site)
                 for record in longer[: self.num_samples] if self.num_samples >= 0 else longer:
                     self.queue.put(record)
+            else:
+                with replay(trace=_latent(sites)):  # once more, for whoever listens outside
+                    return self.fn(*args, **kwargs)
         raise ModelError(f"queue: {self.max_tries} runs were left before one completed")
 
 
 def _latent(sites: Trace) -> Trace:
-    return Trace({name: site for name, site in sites.items() if is_latent(site)})
+    return Trace({site.name: site for site in sites.samples() if is_latent(site)})
