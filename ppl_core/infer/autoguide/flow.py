@@ -1,6 +1,7 @@
 """AutoNormalizingFlow: standard normal noise through an invertible network."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -107,19 +108,20 @@ class AutoIAFNormal(AutoNormalizingFlow):
         **settings: Any,
     ):
         widths = [hidden_dim] if isinstance(hidden_dim, int) else hidden_dim
-
-        def networks(latent_dim: int) -> list[AffineAutoregressive]:
-            return [
-                AffineAutoregressive(latent_dim, widths, reverse=bool(turn % 2), **settings)
-                for turn in range(num_transforms)
-            ]
-
+        networks = partial(_networks, hidden_dims=widths, count=num_transforms, **settings)
         init_loc_fn = init_loc_fn or init_to_feasible
         super().__init__(model, networks, init_loc_fn=init_loc_fn, create_plates=create_plates)
 
     def _start_at(self, start: Tensor, parts: Sequence[Any]) -> None:
         bias = parts[-1].output.bias
         bias.data[: len(start)] = start.to(bias)
+
+
+def _networks(input_dim: int, *, count: int, **settings: Any) -> list[AffineAutoregressive]:
+    """Networks in turn, each reading in the other direction."""
+    return [
+        AffineAutoregressive(input_dim, reverse=bool(turn % 2), **settings) for turn in range(count)
+    ]
 
 
 class Layers(nn.Module):
