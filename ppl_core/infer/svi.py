@@ -362,7 +362,7 @@ def _worst(value: Tensor) -> float:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Tensor) and value.numel() > 1:
+    if isinstance(value, Tensor) and value.numel() != 1:
         return f"a value of shape {tuple(value.shape)}"
     return f"{float(value):g}"
 
