@@ -52,7 +52,7 @@ HARMLESS = {
     r"_JUPYTERLAB.CORE_OUTPUT of shared|No satisfying version|jupyterlab-jupytext|#RUNTIME-012": (
         "Voila loads the extensions of the JupyterLab beside it, which want newer parts than its"
     ),
-    r"^warning: Plugin @jupyter.* to activate": "JupyterLab remarks that the machine is slow",
+    r"^warning: Plugin .* to activate": "JupyterLab remarks that the machine is slow",
 }
 """Regular expression -> why a message of the browser that matches it is not ours to mend."""
 

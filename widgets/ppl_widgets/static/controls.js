@@ -297,9 +297,10 @@ function render({ model, el }) {
   });
 
   // A single key belongs to the control that has the focus, not to the notebook's shortcuts.
-  const shield = (event) => {
-    const mine = !(event.ctrlKey || event.metaKey);
-    for (const area of [face, drawers]) area.toggleAttribute("data-lm-suppress-shortcuts", mine);
+  const shield = ({ target, ctrlKey, metaKey }) => {
+    if (face.contains(target) || drawers.contains(target)) {
+      target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey));
+    }
   };
   window.addEventListener("keydown", shield, { capture: true, signal: life.signal });
 
