@@ -10,7 +10,8 @@ import pytest
 from ipywidgets.widgets.widget import _instances as widgets_alive
 
 from ppl_widgets import theme
-from ppl_widgets.plot import LivePlot, plotly_script, plotly_version
+from ppl_widgets.plot import LivePlot
+from ppl_widgets.plotlyjs import plotly_script, plotly_version
 
 
 def figure(name, *uids, **layout):
@@ -282,7 +283,9 @@ def test_plotly_travels_compressed_and_only_when_asked(plot, browser):
     ((content, (script,)),) = browser.take()
     assert content == {"op": "plotly", "page": "p1"}
     assert len(script) < 2_000_000
-    assert f"plotly.js v{plotly_version()}".encode() in gzip.decompress(script)[:200]
+    source = gzip.decompress(script)
+    assert f"plotly.js v{plotly_version()}".encode() in source[:200]
+    assert b"window.pplPlotlyScript=(()=>" in source[:1000], "plotly.js has another header now"
     assert plotly_script() is script
     assert len(json.dumps({k: v for k, v in plot.get_state().items() if k != "_start"})) < 60_000
 

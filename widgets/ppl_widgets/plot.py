@@ -33,8 +33,6 @@ import base64
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from gzip import compress
 from importlib.resources import files
 from time import monotonic
 from typing import Any, TypeAlias
@@ -47,26 +45,13 @@ import traitlets
 from ppl_widgets import theme
 from ppl_widgets.pacing import Pacing
 from ppl_widgets.picture import picture
+from ppl_widgets.plotlyjs import plotly_script, plotly_version
 
 Figure: TypeAlias = Mapping[str, Any]
 Points: TypeAlias = tuple[npt.ArrayLike, npt.ArrayLike | Sequence[str]]
 
 _STATIC = files("ppl_widgets") / "static"
 _SCRIPTS = ("paint.js", "stage.js", "store.js", "panel.js", "plot.js")
-
-
-@cache
-def plotly_version() -> str:
-    """The version of the plotly.js that the installed plotly package carries."""
-    with (files("plotly") / "package_data" / "plotly.min.js").open(encoding="utf-8") as script:
-        head = script.read(200)
-    return head.partition("plotly.js v")[2].split()[0]
-
-
-@cache
-def plotly_script() -> bytes:
-    """That plotly.js, gzip-compressed once a process."""
-    return compress((files("plotly") / "package_data" / "plotly.min.js").read_bytes(), 6)
 
 
 @dataclass(slots=True, frozen=True)

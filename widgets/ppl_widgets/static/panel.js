@@ -93,6 +93,12 @@ class Panel {
     this.view.changed([this.name]);
   }
 
+  /** Where area and axes are: plotly's, or before it has come, the figure's. */
+  place() {
+    if (this.plot._fullLayout) return plotlyAxes(this.plot);
+    return simpleAxes(this.figure.layout, this.stage.clientWidth, this.stage.clientHeight);
+  }
+
   paint() {
     const { clientWidth: width, clientHeight: height } = this.stage;
     if (!width || !height) return;
@@ -107,7 +113,7 @@ class Panel {
     g.clearRect(0, 0, width, height);
     const { curves, texts } = this.view.store;
     const there = this.plot._fullLayout;
-    const place = there ? plotlyAxes(this.plot) : simpleAxes(this.figure.layout, width, height);
+    const place = this.place();
     const { area } = place;
     const traces = [];
     for (const style of this.figure.data) {

@@ -21,16 +21,12 @@ function plotlyOf(version, ask) {
   return page[version];
 }
 
-/** Run the compressed script where neither AMD nor CommonJS can take it away. */
+/** Run the compressed script; it takes a second of the page, so it waits for a hand at rest. */
 async function evaluate(packed) {
   const unpack = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const source = await new Response(unpack).blob();
-  const url = URL.createObjectURL(
-    new Blob(["(function (define, module, exports) {", source, "\n}).call(window);"], {
-      type: "text/javascript",
-    }),
-  );
-  const before = window.Plotly;
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  await rest();
   try {
     await new Promise((resolve, reject) => {
       const script = document.createElement("script");
@@ -42,9 +38,31 @@ async function evaluate(packed) {
   } finally {
     URL.revokeObjectURL(url);
   }
-  const ours = window.Plotly;
-  if (before) window.Plotly = before;
+  const ours = window.pplPlotlyScript;
+  delete window.pplPlotlyScript;
   return ours;
+}
+
+/** Half a second without a press, a drag or a key (after ten seconds, anyway). */
+function rest() {
+  const events = ["pointerdown", "pointermove", "keydown", "wheel"];
+  return new Promise((resolve) => {
+    let timer;
+    const done = () => {
+      clearTimeout(timer);
+      clearTimeout(latest);
+      for (const event of events) window.removeEventListener(event, touched, true);
+      resolve();
+    };
+    const touched = (event) => {
+      if (event?.type === "pointermove" && !event.buttons) return;
+      clearTimeout(timer);
+      timer = setTimeout(done, 500);
+    };
+    const latest = setTimeout(done, 10000);
+    for (const event of events) window.addEventListener(event, touched, true);
+    timer = setTimeout(done, 100);
+  });
 }
 
 /** A figure for plotly: the still traces only, every role in this shade's colour. */
