@@ -58,8 +58,10 @@ class TorchOptimizer(Optimizer):
             optimizer = self._made(list(leaves.values()), self.settings(names[0]))
             for name, leaf in leaves.items():
                 leaf.grad = self._clipped(grads[name]).clone()
-                _, remembered = self._state(name, leaf, states)
-                optimizer.state[leaf].update(_copied(remembered))
+                state = states.get(name)
+                if state is None or state[0] != self.kind:
+                    state = self._first_state(name, leaf)
+                optimizer.state[leaf].update(_copied(state[1]))
             optimizer.step()
             for name, leaf in leaves.items():
                 leaf.grad = None

@@ -141,18 +141,18 @@ class Optimizer:
         values, new_states = dict(values), dict(states)
         for name, grad in grads.items():
             value = values[name]
-            state = self._state(name, value, states)
+            state = states.get(name)
+            if state is None or state[0] != self.kind:
+                state = self._first_state(name, value)
             if self.clip_args:
                 grad = self._clipped(grad)
             values[name], new_states[name] = self.rule(value, grad, state, self.settings(name))
         self.states = new_states
         return values, new_states
 
-    def _state(self, name: str, value: Tensor, states: Mapping[str, State]) -> State:
-        for known in (states, self._first_states):
-            if name in known and known[name][0] == self.kind:
-                return known[name]
-        return self.init(value)
+    def _first_state(self, name: str, value: Tensor) -> State:
+        loaded = self._first_states.get(name)
+        return loaded if loaded and loaded[0] == self.kind else self.init(value)
 
     def _clipped(self, grad: Tensor) -> Tensor:
         limit = self.clip_args.get("clip_norm")

@@ -55,9 +55,8 @@ class PyroLRScheduler(Optimizer):
         self._constructor, self._arguments = scheduler_constructor, own
         self._stages: dict[str, tuple[_Stage, Any]] = {}
         self._inner = _optimizer(optim_args["optimizer"], optim_args.get("optim_args"), clip_args)
-        self._settings_of = self._inner.settings
         self._inner.settings = self.settings
-        super().__init__(optim_args)
+        super().__init__(optim_args, self._inner.clip_args)
         self.settings("")  # so that wrong arguments are known at once
         self._stages.clear()
 
@@ -70,7 +69,7 @@ class PyroLRScheduler(Optimizer):
 
     def _stage(self, name: str) -> tuple["_Stage", Any]:
         if name not in self._stages:
-            stage = _Stage(self._settings_of(name))
+            stage = _Stage(type(self._inner).settings(self._inner, name))
             try:
                 schedule = self._constructor(stage, **self._arguments)
             except (TypeError, ValueError, KeyError) as error:
@@ -122,12 +121,23 @@ class PyroLRScheduler(Optimizer):
             stage.param_groups[0].update(part["settings"])
             stage.read()
 
+    def __getstate__(self) -> Any:
+        return self._constructor, self.optim_args, self.clip_args, self.get_state()
+
+    def __setstate__(self, state: Any) -> None:
+        PyroLRScheduler.__init__(self, *state[:3])
+        self.set_state(state[3])
+
 
 class _Stage(torch.optim.Optimizer):
-    """An optimiser to torch's schedules: one set of settings, and a step that does nothing."""
+    """An optimiser to torch's schedules: one set of settings, and a step that does nothing.
+
+    It is not made by torch's `__init__`, which needs seconds at its first use.
+    """
 
     def __init__(self, settings: Mapping[str, Any]):
-        super().__init__([torch.zeros(1)], dict(settings))
+        self.defaults, self.state = dict(settings), {}  # pyright: ignore
+        self.param_groups = [{"params": [], **settings}]
         self.read()
 
     def read(self) -> None:

@@ -386,11 +386,12 @@ def test_file_without_an_optimiser_error(tmp_path):
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
-@pytest.mark.parametrize("make", [ALL_KINDS[2], ALL_KINDS[6]])
+@pytest.mark.parametrize("make", [ALL_KINDS[2], ALL_KINDS[6], ALL_KINDS[-1]])
 def test_optimisers_survive_copy_and_pickle(make, duplicate):
     grads, first = gradients(), make()
-    path = ours(first, grads[:5])
+    path = ours(first, grads[:5], after_step=getattr(first, "step", lambda: None))
     second = duplicate(first)
+    assert second.settings("p") == first.settings("p")
     rest = ours(first, grads[5:], {"p": path[-1]}, first.states)
     again = ours(second, grads[5:], {"p": path[-1]}, second.states)
     assert torch.equal(rest, again)
