@@ -222,6 +222,8 @@ def test_texts_before_the_first_step():
         "status": "seed 101 · step 0/2,500",
         "posterior": "KL 0.947 nats · gap 0.947 nats",
         "loss": "no step yet",
+        "a": "the guide's mean",
+        "b": "the guide's sd",
         "alt:posterior": "Densities over the weight. Ready. Learned N(8.50, 1.00). "
         "Exact N(9.14, 0.60), closed form.",
         "alt:loss": "Loss by step in nats, with its floor; no step yet.",
@@ -238,7 +240,7 @@ def test_texts_before_the_first_step():
 
 def test_texts_of_a_run(trained):
     written = texts(trained)
-    assert written["loss"].startswith("mean of the last 300 steps: ")
+    assert written["loss"].startswith("mean of last 300: ")
     assert written["label:loss.floor"] == "floor 2.179"
     assert written["label:a.learned"] == f"{trained.learned.mean:.2f}"
     assert written["status"] == "seed 101 · step 600/1,000"

@@ -85,7 +85,14 @@ def _param(session: "Session", name: str) -> Figure:
         _trace("learned", f"{name}.learned", say("trace.learned"), label="", at="end"),
         _trace("mark", f"{name}.marks"),
     ]
-    return _figure(session, name, traces, x="step", y=name)
+    margin = {
+        "l": 58,
+        "r": 10,
+        "t": 8,
+        "b": 26,
+        "pad": 0,
+    }  # no room for titles; the caption names it
+    return _figure(session, name, traces, x="step", y=name, named=False, margin=margin)
 
 
 def _trace(role: str, uid: str, name: str | None = None, **style: Any) -> dict[str, Any]:
@@ -93,10 +100,16 @@ def _trace(role: str, uid: str, name: str | None = None, **style: Any) -> dict[s
 
 
 def _figure(
-    session: "Session", plot: str, traces: list[dict[str, Any]], x: str, y: str, **layout: Any
+    session: "Session",
+    plot: str,
+    traces: list[dict[str, Any]],
+    x: str,
+    y: str,
+    named: bool = True,
+    **layout: Any,
 ) -> Figure:
     ranges = session.view.ranges
-    names = {"x": say(f"axis.{x}"), "y": say(f"axis.{y}")}
+    names = {"x": say(f"axis.{x}"), "y": say(f"axis.{y}")} if named else {}
     return {
         "data": traces,
         "layout": theme.layout(
@@ -211,6 +224,7 @@ def texts(session: "Session") -> dict[str, str]:
         now = "" if newest is None else fixed(newest)
         written[f"label:{name}.exact"] = label
         written[f"label:{name}.learned"] = now
+        written[name] = say(f"caption.{name}")
         written[f"alt:{name}"] = say("alt.param", name=name, now=now, exact=label)
     return written
 
