@@ -10,11 +10,17 @@ from ppl_core.effects import is_handled, suspended
 from ppl_core.params import ParamStore
 
 
+def in_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
+
+
 @pytest.hookimpl(trylast=True)  # the browser tests are marked by their own conftest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("browser") and not item.get_closest_marker("timeout"):
+    """Browser tests may take longer, and come last: Playwright keeps an event loop running."""
+    for item in filter(in_browser, items):
+        if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))
+    items.sort(key=in_browser)
 
 
 def open_widgets() -> dict[str, object]:
