@@ -6,20 +6,23 @@ The import order is the reading order:
     effects          Site, Handler: how a statement gets its meaning     <- start reading here
     distributions    torch's distributions, and what a program adds to them
     params           learnable values by name, under constraints
-    primitives       sample, param, plate, deterministic, factor
-    handlers         trace, replay, condition, do, substitute, block, scale, mask, seed
+    primitives       sample, param, plate, deterministic, factor, subsample, markov
+    handlers         trace, replay, condition, do, substitute, block, scale, mask, seed, ...
     density          a program as a function
     optim            update rules as pure functions
     runs             the step protocol, and runs that own their randomness
-    inspect          what a program did; whether a guide fits its model
-    infer            elbo, svi
+    inspect          what a program did; whether a guide fits its model; what depends on what
+    nn               networks whose attributes are statements
+    infer            elbo, enumeration, autoguide, svi
 """
 
-from . import distributions, handlers, infer, optim
+from . import distributions, handlers, infer, inspect, nn, optim
+from . import handlers as poutine
 from .density import log_density, potential
 from .effects import Handler, Site
 from .errors import GuideError, InferenceError, ModelError, ParamError, PPLError, ShapeError
 from .handlers import Trace, condition, do
+from .nn import module
 from .params import ParamStore, clear_param_store, get_param_store
 from .primitives import deterministic, factor, markov, param, plate, sample, subsample
 from .runs import InferenceRun, Snapshot, set_rng_seed
@@ -50,12 +53,16 @@ __all__ = [
     "get_param_store",
     "handlers",
     "infer",
+    "inspect",
     "log_density",
     "markov",
+    "module",
+    "nn",
     "optim",
     "param",
     "plate",
     "potential",
+    "poutine",
     "sample",
     "set_rng_seed",
     "subsample",

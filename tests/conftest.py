@@ -9,6 +9,8 @@ import torch
 from ppl_core.effects import is_handled, suspended
 from ppl_core.params import ParamStore
 
+torch.set_num_threads(1)  # two threads on a busy machine are far slower than one
+
 
 def in_browser(item: pytest.Item) -> bool:
     return item.get_closest_marker("browser") is not None
