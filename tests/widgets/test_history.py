@@ -163,11 +163,24 @@ def test_marks_are_bounded_and_one_a_control_and_step():
     history.mark(Mark(5, "guess", "guess 7"))
     history.mark(Mark(5, "lr", "learning rate 2"))
     assert [mark.label for mark in history.marks] == ["guess 7", "learning rate 2"]
-    history.unmark("guess")
-    assert len(history.marks) == 2
-    history.unmark("lr")
-    assert [mark.label for mark in history.marks] == ["guess 7"]
     for step in range(1000):
         history.mark(Mark(step, "guess", "guess"))
     assert len(history.marks) == MARKS
     assert history.marks[-1].step == 999
+
+
+def test_one_move_of_a_hand_is_one_mark():
+    history = History(("loss",))
+    for step, control, at in [(1, "lr", 0.0), (4, "lr", 0.3), (9, "lr", 0.7), (12, "lr", 1.3)]:
+        history.mark(Mark(step, control, control, at))
+    history.mark(Mark(13, "guess", "guess", 1.4))
+    history.mark(Mark(14, "lr", "lr", 1.5))
+    history.mark(Mark(14, "lr", "again"))  # one without a time stands for itself
+    history.mark(Mark(15, "lr", "lr"))
+    assert [(m.step, m.control) for m in history.marks] == [
+        (9, "lr"),
+        (12, "lr"),
+        (13, "guess"),
+        (14, "lr"),
+        (15, "lr"),
+    ]

@@ -31,6 +31,13 @@ def track(session, name="a"):
     return session.history.points(name)[1].tolist()
 
 
+def play_on(session):
+    """Play until it stops by itself."""
+    session.play()
+    while session.status == "running":
+        session.advance(20)
+
+
 def scale(guess):
     weight = ppl.sample("weight", dist.Normal(guess, 1.0))
     return ppl.sample("measurement", dist.Normal(weight, 0.75))
@@ -65,9 +72,7 @@ def test_play_pause_and_done():
     session.pause()
     assert session.status == "paused"
     assert session.advance(5) == 0
-    session.play()
-    while session.status == "running":
-        session.advance(20)
+    play_on(session)
     assert (session.status, session.step) == ("done", 30)
     session.pause()
     assert session.status == "done"
@@ -133,6 +138,23 @@ def test_versions_tell_what_changed():
     assert session.exact_version == seen[1] + 1
     session.set("measurement", 15.0)
     assert session.stage_version > seen[2]
+
+
+def test_drag_before_the_first_step_needs_no_new_stage():
+    session = Session()
+    stages, truths = session.stage_version, session.exact_version
+    for measurement in (9.6, 9.7, 9.8):
+        session.set("measurement", measurement)
+    session.reset("same")
+    assert session.stage_version == stages
+    assert session.exact_version == truths + 3
+    session.set("measurement", 14.0)
+    assert session.stage_version == stages + 1
+    assert "The weight axis now runs from 6 to 14." in session.notice
+    session.set("measurement", 9.5)
+    assert session.stage_version == stages + 1  # no axis jumps back under the hand
+    session.set("num_steps", 500)
+    assert session.view.ranges["step"] == (0.0, 500.0)
 
 
 # ---- controls
@@ -353,8 +375,7 @@ def test_learning_rate_100_freezes_at_the_last_usable_step_and_says_why():
     session = Session()
     session.run(120)
     session.set("lr", 100.0)
-    session.play()
-    session.advance(20)
+    play_on(session)
     assert session.status == "failed"
     assert 120 <= session.step <= 121
     assert math.isfinite(session.learned.mean)
@@ -372,12 +393,9 @@ def test_learning_rate_100_freezes_at_the_last_usable_step_and_says_why():
 @pytest.mark.parametrize("way", ["set", "back", "same", "new", "bind"])
 def test_every_way_out_of_a_failure(way):
     session = Session(lr=100.0)
-    session.play()
-    session.advance(20)
-    assert session.status == "failed"
-    session.play()
-    session.advance(20)
-    assert session.status == "failed"
+    for _ in range(2):
+        play_on(session)
+        assert session.status == "failed"
     session.set("lr", 0.001)
     if way == "back":
         assert session.back(50) == 0
@@ -416,9 +434,7 @@ def test_model_that_raises_in_mid_run_stops_it_with_type_text_and_line():
 
     session = Session()
     session.bind(moody, guide)
-    session.play()
-    while session.status == "running":
-        session.advance(20)
+    play_on(session)
     assert session.status == "failed"
     for part in ("Line ", "`raise ZeroDivisionError(", "ZeroDivisionError: the scale broke."):
         assert part in session.error
@@ -540,18 +556,31 @@ def test_forecast_comes_once_changes_have_settled_and_goes_with_the_next():
     assert session.forecast is None
 
 
-def test_forecast_shares_the_slices_of_a_run():
-    session = Session()
+def test_forecast_of_a_long_run_looks_ahead_only_so_far_and_is_renewed_there(monkeypatch):
+    monkeypatch.setattr("ppl_widgets.forecast.HORIZON", 20)
+    session = Session(num_steps=100)
+    session.settle()
+    assert session.forecast.stop == 20
     session.play()
-    time.sleep(0.1)
-    steps = 0
-    while session.forecast is None or not session.forecast.done:
+    session.run(25)
+    session.settle()
+    assert (session.forecast.start, session.forecast.stop) == (25, 45)
+
+
+def test_forecast_shares_the_slices_of_a_run():
+    session = Session(num_steps=400)
+    session.play()
+    session.run(3)
+    steps = reached = 0
+    while session.status == "running":
         steps += session.advance(12)
-        if session.status == "done":
-            break
-    assert steps > 0
-    assert session.forecast.step > session.forecast.start
-    assert session.due() == (0.0 if session.status == "running" else math.inf)
+        if session.forecast is not None and not session.forecast.done:
+            reached = session.step
+    assert steps == 397
+    assert reached > 3  # both went on side by side
+    session.settle()
+    assert session.forecast.done
+    assert session.due() == math.inf
 
 
 # ---- what is said

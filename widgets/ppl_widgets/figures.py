@@ -85,13 +85,8 @@ def _param(session: "Session", name: str) -> Figure:
         _trace("learned", f"{name}.learned", say("trace.learned"), label="", at="end"),
         _trace("mark", f"{name}.marks"),
     ]
-    margin = {
-        "l": 58,
-        "r": 10,
-        "t": 8,
-        "b": 26,
-        "pad": 0,
-    }  # no room for titles; the caption names it
+    # There is no room for axis titles: the caption names the parameter.
+    margin = {"l": 58, "r": 10, "t": 8, "b": 26, "pad": 0}
     return _figure(session, name, traces, x="step", y=name, named=False, margin=margin)
 
 
@@ -108,6 +103,7 @@ def _figure(
     named: bool = True,
     **layout: Any,
 ) -> Figure:
+    """One plot; without `named` its axes have no titles, to save their room."""
     ranges = session.view.ranges
     names = {"x": say(f"axis.{x}"), "y": say(f"axis.{y}")} if named else {}
     return {

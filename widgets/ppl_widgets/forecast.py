@@ -9,7 +9,7 @@ shortens Adam's steps.)
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from ppl_core.infer import SVIState
 from ppl_core.optim import Optimizer
 
-from .scenarios import Controls, Scenario
+from .scenarios import Controls, Scenario, optimiser
 
 REPLICATES = 400
 CELLS = 200
@@ -29,6 +29,8 @@ SEED = 2500
 """Of every forecast: it is about all noises, so it does not depend on the run's."""
 BLOCK = 64
 """Steps whose noise is drawn at once."""
+HORIZON = 10_000
+"""Steps that a forecast looks ahead at most; arrived there, a run gets another one."""
 SETTLED = 0.080
 """Seconds without a change until a forecast is worth its while."""
 
@@ -42,7 +44,7 @@ class Forecast:
     Args:
         scenario: gives the noise and the closed-form draws.
         controls: of the panel; a forecast is about these and no others.
-        optimiser: the run's.
+        rule: an optimiser like the run's.
         state: where all replicates start, moments of the optimiser included.
         stop: the last step.
         replicates: size of the ensemble.
@@ -56,12 +58,12 @@ class Forecast:
         self,
         scenario: Scenario,
         controls: Controls,
-        optimiser: Optimizer,
+        rule: Optimizer,
         state: SVIState,
         stop: int,
         replicates: int = REPLICATES,
     ):
-        self.scenario, self.controls, self.optimiser = scenario, dict(controls), optimiser
+        self.scenario, self.controls, self.rule = scenario, dict(controls), rule
         self.start, self.step, self.stop = state.step, state.step, stop
         self.cell = max(1, -(-(stop - state.step) // CELLS))
         self.blown_up = False
@@ -111,7 +113,7 @@ class Forecast:
             noise = next(self._noise)
         before = self._values
         loss, grads = self.scenario.draw(before, noise, self.controls)
-        self._values, self._states = self.optimiser.update(before, grads, self._states)
+        self._values, self._states = self.rule.update(before, grads, self._states)
         self._losses.append(loss)
         self.step += 1
         if (self.step - self.start) % self.cell == 0 or self.step == self.stop:
@@ -155,17 +157,24 @@ def _summary(values: np.ndarray, spread: np.ndarray) -> tuple[float, ...]:
 class Forecaster:
     """Keeps the newest forecast: dropped at a change, made anew once changes have settled.
 
+    Args:
+        scenario: what the forecasts are about.
+
     Attributes:
         current: the forecast, perhaps not finished; None after a change.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scenario: Scenario):
+        self.scenario = scenario
         self.current: Forecast | None = None
+        self._controls: Controls = {}
+        self._num_steps = 0
         self._due_at = math.inf
 
-    def change(self, now: float, controls: Controls, step: int, stop: int) -> None:
-        """At time `now` (seconds) it has become: from `step` to `stop` under `controls`?"""
-        if self.current is None or not self.current.is_about(controls, step, stop):
+    def change(self, now: float, controls: Controls, step: int, num_steps: int) -> None:
+        """At time `now` (seconds) a run stands at `step` and is to go on to `num_steps`."""
+        self._controls, self._num_steps = dict(controls), num_steps
+        if self.current is None or not self.current.is_about(controls, step, self._end(step)):
             self.current, self._due_at = None, now + SETTLED
 
     def stop(self) -> None:
@@ -178,9 +187,13 @@ class Forecaster:
             return math.inf if self.current.done else 0.0
         return max(self._due_at - now, 0.0)
 
-    def work(self, seconds: float, make: Callable[[], Forecast]) -> bool:
-        """Go on for about so long, from `make` after a change; whether there is something new."""
-        if self.current is None:
-            self.current = make()
-            return True
-        return self.current.advance(seconds)
+    def work(self, seconds: float, state: SVIState) -> bool:
+        """Go on for about so long, or begin where the run is now; whether there are new points."""
+        if self.current is not None:
+            return self.current.advance(seconds)
+        rule, end = optimiser(self._controls), self._end(state.step)
+        self.current = Forecast(self.scenario, self._controls, rule, state, end)
+        return True
+
+    def _end(self, step: int) -> int:
+        return min(self._num_steps, step + HORIZON)

@@ -5,6 +5,7 @@ of each stretch of steps, so that no spike is ever lost. A plot gets at most `PO
 points, chosen the same way.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ WINDOW = 100
 """Steps of the running mean."""
 MARKS = 64
 """Marks and turns kept; the oldest go first."""
+GESTURE = 0.5
+"""Changes of one control within so many seconds are one move of a hand, and get one mark."""
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -34,6 +37,8 @@ class Mark:
     step: int
     control: str
     label: str
+    at: float = -math.inf
+    """When it was made, in seconds: changes that follow each other closely are one move."""
 
 
 class Series:
@@ -229,14 +234,12 @@ class History:
     # ---- marks, and going back
 
     def mark(self, mark: Mark) -> None:
-        """Remember a change; of several at one step, only the last of each control counts."""
+        """Remember a change, in place of one of the same control at this step or in this move."""
+        last = self.marks[-1] if self.marks else None
         kept = [m for m in self.marks if (m.step, m.control) != (mark.step, mark.control)]
+        if last in kept and last.control == mark.control and 0 <= mark.at - last.at < GESTURE:
+            kept.remove(last)
         self.marks = [*kept, mark][-MARKS:]
-
-    def unmark(self, control: str) -> None:
-        """Forget the newest mark if it is one of this control."""
-        if self.marks and self.marks[-1].control == control:
-            self.marks.pop()
 
     def truncate(self, step: int) -> list[Mark]:
         """Forget what came after `step`; returns the marks that went."""

@@ -3,7 +3,6 @@
 import inspect
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -132,28 +131,16 @@ class Learner:
         self.run.args = self.scenario.args(controls)
         self._elbo.num_particles = controls["particles"]
         self.svi.optim = optimiser(controls)
-        self._drop_foreign_moments()
 
     def back(self, step: int) -> int:
         """Go back to the newest remembered step at or before `step`; the step reached."""
         self._newest = self._before = self.run.rewind(max(step, 0))
-        self._drop_foreign_moments()
         return self.step
 
     def retreat(self) -> int:
         """After a failed step: where the last good one began, so that a loss is known finite."""
         self._newest = self.run.snapshot = self._before
-        self._drop_foreign_moments()
         return self.step
-
-    def _drop_foreign_moments(self) -> None:
-        """Another rule than the one that left the moments behind starts afresh."""
-        snapshot = self.run.snapshot
-        for name, moments in snapshot.state.optim.items():
-            if len(moments) != len(self.svi.optim.init(snapshot.state.values[name])):
-                state = replace(snapshot.state, optim={})
-                self.run.snapshot = replace(snapshot, state=state)
-                return
 
     # ---- what has been learned, and whether the truth still applies
 

@@ -38,6 +38,12 @@ def copy_state(session: "Session") -> str:
     return f"{session.scenario.panel}({', '.join(changed)})"
 
 
+def setting_now(session: "Session", name: str) -> str:
+    """Where a control stands, for a mark: `learning rate 0.01`."""
+    control = session.controls.control(name)
+    return say("mark.value", label=control.label, value=control.text(session.controls[name]))
+
+
 def axis_now(session: "Session", name: str) -> str:
     """The announcement that an axis has grown."""
     low, high = session.view.ranges[name]

@@ -20,7 +20,6 @@ from .learner import Learner, explain, source_of
 from .scenarios import (
     SEED,
     WEIGHING,
-    Control,
     Exact,
     Gaussian,
     Program,
@@ -30,8 +29,8 @@ from .scenarios import (
 )
 from .text import count, say
 
-GESTURE = 0.5
-"""Changes of one control within so many seconds are one move of a hand, and get one mark."""
+GROWTH = 0.05
+"""Seconds between two looks at the axes while training."""
 FORECAST_SHARE = 1 / 3
 """Of a slice in which training goes on too."""
 
@@ -56,7 +55,6 @@ class Session:
         num_steps: the step at which training stops by itself.
         controls: name -> value; read only.
         exact: the exact answer; None for an edited program that it does not hold for.
-        history: loss and parameters by step, with marks.
         truths: the exact answers the run has been trained under, by step.
         view: the range of each plot axis.
         version: grows with every visible change.
@@ -86,10 +84,11 @@ class Session:
         self.controls = Settings(scenario.controls, **controls)
         self.version = self.exact_version = self.stage_version = 0
         self.exact: Exact | None = None
+        self.view = View(scenario.axes)
         self._programs: tuple[Program, Program] | None = None
         self._learned: Gaussian | None = None
         self._learned_at = -1
-        self._forecaster = Forecaster()
+        self._forecaster = Forecaster(scenario)
         self._start_over("idle")
 
     # ---- what is
@@ -125,6 +124,16 @@ class Session:
         if self.learned is None or self.exact is None:
             return None
         return self.scenario.expected_loss(self.learned, self.controls) - self.exact.floor
+
+    @property
+    def history(self) -> History:
+        """Loss and parameters by step, with marks.
+
+        Training only piles its steps up; they are noted down here, when somebody asks.
+        """
+        if self._learner is not None and self._learner.rows:
+            self._history.extend(self._learner.take_rows())
+        return self._history
 
     @property
     def forecast(self) -> Forecast | None:
@@ -166,7 +175,8 @@ class Session:
         if not self.controls.move(name, value):
             return False
         if self._learner is None or self.step == 0:
-            self._start_over("running" if self.status == "running" else "idle")
+            status = "running" if self.status == "running" else "idle"
+            self._start_over(status, keep_view=name != NUM_STEPS)
         elif name == NUM_STEPS:
             self._change(self.status)
             self._stop_at(max(self.controls[name], self.step))
@@ -174,7 +184,7 @@ class Session:
         else:
             self._change(self.status)
             self._learner.steer(self.controls)
-            self._mark_move(self.controls.control(name))
+            self._mark(name, self._clock())
             self._find_truth()
             self._forecast_anew()
             self._grow()
@@ -194,7 +204,7 @@ class Session:
             left = self.num_steps - self.step
             done = self._train(left if num_steps is None else min(left, num_steps), share * seconds)
         if forecasting:
-            self._work_on_forecast(seconds - (self._clock() - start))
+            self._look_ahead(seconds - (self._clock() - start))
         return done
 
     def run(self, num_steps: int) -> int:
@@ -210,12 +220,13 @@ class Session:
         done = self._train(num_steps, None)
         if self.status == "running" and not playing:
             self.status = "paused" if self.step else "idle"
+        self._grow()
         return done
 
     def settle(self) -> None:
         """Finish the forecast now: for pictures, and where no clock ticks."""
         while self._forecaster.due(math.inf) == 0.0:
-            self._work_on_forecast(1.0)
+            self._look_ahead(1.0)
 
     def reset(self, noise: Literal["same", "new"] = "same") -> None:
         """Start over with the present controls: the same noise, or that of the next seed."""
@@ -280,7 +291,7 @@ class Session:
         self.notice = ""
         self.version += 1
 
-    def _start_over(self, status: Status) -> None:
+    def _start_over(self, status: Status, keep_view: bool = False) -> None:
         """A new run from step 0 under the present controls, seed and programs."""
         self._change(status)
         self._learner: Learner | None = None
@@ -290,31 +301,35 @@ class Session:
         except Exception as error:  # a program of the user's may raise anything
             self._fail(error)
         values = {} if self._learner is None else self._learner.values
-        self.history = History(("loss", *values))
-        self.history.begin(values)
+        self._history = History(("loss", *values))
+        self._history.begin(values)
         self.truths = Turns()
         self.num_steps: int = self.controls[NUM_STEPS]
-        self._last_move = "", -math.inf
         self._find_truth()
         self._forecast_anew()
-        self._look_afresh()
+        if keep_view:
+            self._grow()
+        else:
+            self._look_afresh()
 
     def _train(self, num_steps: int, seconds: float | None) -> int:
-        """Train until a limit is met and note it down; a failure changes the status."""
+        """Train until a limit is met; a failure changes the status."""
         assert self._learner is not None
         before, error = self.step, None
         try:
             self._learner.advance(num_steps, seconds)
         except Exception as raised:  # a program of the user's may raise anything
             error = raised
-        self.history.extend(self._learner.take_rows())
         done = self.step - before
         self.version += 1
         if error is not None:
             self._fail(error)
         elif self.status == "running" and self.step >= self.num_steps:
             self.status = "done"
-        self._grow()
+        elif self.forecast is not None and self.forecast.stop <= self.step:
+            self._forecast_anew()
+        if self.status != "running" or self._clock() >= self._grown_at + GROWTH:
+            self._grow()
         return done
 
     def _fail(self, error: Exception) -> None:
@@ -328,23 +343,13 @@ class Session:
         """Forget what came after `step`; settings that were made later are in force from there."""
         later = self.history.truncate(step)
         for name in dict.fromkeys(mark.control for mark in later if step > 0):
-            self._mark(self.controls.control(name))
+            self._mark(name)
         self.truths.turn(step, self.exact)
         if self.forecast is None or self.forecast.start > step:
             self._forecast_anew()
 
-    def _mark(self, control: Control) -> None:
-        value = control.text(self.controls[control.name])
-        label = say("mark.value", label=control.label, value=value)
-        self.history.mark(Mark(self.step, control.name, label))
-
-    def _mark_move(self, control: Control) -> None:
-        """Mark a change; changes in one move of a hand share one mark."""
-        (name, moved_at), now = self._last_move, self._clock()
-        self._last_move = control.name, now
-        if name == control.name and now - moved_at < GESTURE:
-            self.history.unmark(name)
-        self._mark(control)
+    def _mark(self, name: str, at: float = -math.inf) -> None:
+        self.history.mark(Mark(self.step, name, report.setting_now(self, name), at))
 
     def _stop_at(self, num_steps: int) -> None:
         """Train up to this step from now on; the step axis grows by whole runs."""
@@ -375,26 +380,22 @@ class Session:
         else:
             self._forecaster.change(self._clock(), self.controls, self.step, self.num_steps)
 
-    def _work_on_forecast(self, seconds: float) -> None:
-        assert self._learner is not None
-        rule, state = self._learner.svi.optim, self._learner.state
-
-        def make() -> Forecast:
-            return Forecast(self.scenario, self.controls, rule, state, self.num_steps)
-
-        if self._forecaster.work(seconds, make):
+    def _look_ahead(self, seconds: float) -> None:
+        if self._learner is not None and self._forecaster.work(seconds, self._learner.state):
             self.version += 1
 
     def _look_afresh(self) -> None:
         """Every axis at the lesson's range again, or at what the present picture needs."""
+        run, before, staged = self.controls[NUM_STEPS], self.view.ranges, self.stage_version
         self.view = View(self.scenario.axes)
-        self.view.ranges["step"] = (0.0, float(self.controls[NUM_STEPS]))
+        self.view.ranges["step"] = (0.0, float(-(-self.num_steps // run) * run))
         self._grow()
-        self.stage_version += 1
+        self.stage_version = staged + (self.view.ranges != before)
         self.notice = ""
 
     def _grow(self) -> None:
         """Let the axes hold what is to be seen, and say which of them grew."""
+        self._grown_at = self._clock()
         extents = self.history.extents
         grown = self.view.grow(
             self.scenario.reach(self.controls, self.exact, self.learned, extents)
