@@ -43,7 +43,7 @@ class Delta(Distribution):
         """Log density at the value in nats, batch_shape."""
         given = self._log_density
         if not isinstance(given, Tensor):
-            given = as_real(given).to(self.v.device)
+            return torch.full(self.batch_shape, float(given), device=self.v.device)
         return given.expand(self.batch_shape)
 
     @property

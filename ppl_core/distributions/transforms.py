@@ -15,8 +15,10 @@ from torch.distributions import transform_to as torch_transform_to
 from torch.distributions import transforms as torch_transforms
 from torch.distributions.transforms import *  # noqa: F403 # pyright: ignore[reportWildcardImportFromLibrary]
 from torch.distributions.transforms import (
+    AffineTransform,
     ComposeTransform,
     ExpTransform,
+    IndependentTransform,
     SoftplusTransform,
     Transform,
 )
@@ -86,13 +88,34 @@ class _Remembering:
         """The transform from unconstrained values to those that satisfy the constraint."""
         transform = self._made.get(constraint)
         if transform is None:
-            transform = self._made[constraint] = self._registry(constraint)
+            transform = self._made[constraint] = _lean(self._registry(constraint))
         return transform
 
     def register(self, constraint: Any, factory: Callable[..., Any] | None = None) -> Any:
         """Torch's: say how a kind of constraint is reached, also as a decorator."""
         self._made.clear()
         return self._registry.register(constraint, factory)
+
+
+def _lean(transform: Any) -> Any:
+    """Without the steps of torch that change nothing: exp alone reaches the positive numbers."""
+    if isinstance(transform, IndependentTransform):
+        base = _lean(transform.base_transform)
+        if base is not transform.base_transform:
+            return IndependentTransform(base, transform.reinterpreted_batch_ndims)
+    if isinstance(transform, ComposeTransform):
+        parts = [part for part in transform.parts if not _is_idle(part)]
+        if len(parts) == 1:
+            return parts[0]
+    return transform
+
+
+def _is_idle(transform: Any) -> bool:
+    numbers = getattr(transform, "loc", None), getattr(transform, "scale", None)
+    return isinstance(transform, AffineTransform) and all(
+        isinstance(number, int | float) and number == idle
+        for number, idle in zip(numbers, (0, 1), strict=True)
+    )
 
 
 transform_to = _Remembering(torch_transform_to)

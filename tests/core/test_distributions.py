@@ -341,4 +341,11 @@ def test_only_what_is_drawn_from_noise_says_so():
 def test_constraints_and_transforms_are_those_of_torch():
     assert ours.constraints is constraints
     assert ours.biject_to(constraints.positive)(torch.zeros(())) == 1.0
-    assert ours.transform_to(constraints.positive) == theirs.transform_to(constraints.positive)
+    free = torch.tensor([-3.0, 0.5])
+    for bound in (constraints.positive, constraints.greater_than(2.0), constraints.interval(0, 1)):
+        mine, torchs = ours.transform_to(bound), theirs.transform_to(bound)
+        assert torch.equal(mine(free), torchs(free))
+        assert torch.equal(
+            mine.log_abs_det_jacobian(free, mine(free)),
+            torchs.log_abs_det_jacobian(free, torchs(free)),
+        )
