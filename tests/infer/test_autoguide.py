@@ -387,7 +387,7 @@ def test_subsets_of_local_draws_average_the_whole():
     """30 differences; |t| of 29 degrees of freedom passes 6 once in 600,000 for each of 38."""
     guide = AutoNormal(local, create_plates=choose, init_scale=0.5)
     guide(torch.tensor([0, 1]))
-    subsets = [torch.tensor(rows) for rows in combinations(range(6), 2)]
+    subsets = [torch.tensor(rows) for rows in ([0, 1], [2, 3], [4, 5])]
     differences = []
     for _ in range(30):
         part = torch.stack([loss_and_gradient(local, guide, rows, 8) for rows in subsets]).mean(0)
