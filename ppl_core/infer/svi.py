@@ -94,7 +94,11 @@ class SVI:
     ):
         self.model, self.guide = model, guide
         self.optim = _instance(optim, Optimizer, "optim", 'Adam({"lr": 0.01})')
-        self.loss = _instance(loss or Trace_ELBO(), object, "loss", "Trace_ELBO()")
+        loss = Trace_ELBO() if loss is None else loss
+        self.loss = _instance(loss, Callable, "loss", "Trace_ELBO()")
+        for who, program in (("model", model), ("guide", guide)):
+            if not callable(program):
+                raise TypeError(f"SVI: the {who} is a program, something to call; got {program!r}")
         self._store = store
         self._steps = 0
         self._optim_state: dict[str, tuple[Any, ...]] = {}
@@ -175,11 +179,11 @@ class SVI:
             if name in store:  # born after this state: let it be born again
                 del store[name]
         for name, value in state.values.items():
-            store.unconstrained(name).data = value
+            store.unconstrained(name).data = value.clone()
         info, optim_state = self._move(store, state.optim, state.step, args, kwargs)
         names = state.values.keys() | info.grads.keys()
         self._leaves = {name: store.unconstrained(name) for name in names}
-        values = {name: leaf.data for name, leaf in self._leaves.items()}
+        values = {name: leaf.detach().clone() for name, leaf in self._leaves.items()}
         return SVIState(values, optim_state, state.step + 1), info
 
     def params(self, state: SVIState) -> dict[str, Tensor]:
@@ -297,7 +301,7 @@ _SAFE = 80.0  # an unconstrained value below this is finite under every transfor
 _CHECK_EVERY = 100  # steps between two full checks: a parameter may walk off its range
 
 
-def _instance(given: Any, wanted: type, argument: str, example: str) -> Any:
+def _instance(given: Any, wanted: Any, argument: str, example: str) -> Any:
     if isinstance(given, type):
         raise TypeError(
             f"SVI: {argument}={given.__name__} is a class; make one, such as {argument}={example}"
