@@ -84,7 +84,7 @@ def spelling(constraint: Any, param: str = "") -> Any:
             arguments = list(signature(kind).parameters)
             return [name, [spelling(getattr(constraint, each), param) for each in arguments]]
     raise ParamError(
-        f"param {param!r}: its constraint {constraint} has no name in "
+        f"param {param!r}: its constraint {kind.__name__} has no name in "
         f"ppl_core.distributions.constraints, so that a file cannot name it. Use one that has."
     )
 

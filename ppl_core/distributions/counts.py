@@ -1,12 +1,13 @@
 """Counts that vary more than torch's: compound counts, and counts with too many zeros."""
 
+from functools import reduce
 from typing import Any, ClassVar
 
 import torch
 from torch import Size, Tensor
 from torch.nn.functional import logsigmoid
 
-from ..values import as_real
+from ..values import as_real, validation_enabled
 from . import constraints
 from .adopted import Beta, Binomial, Gamma, NegativeBinomial, Poisson
 from .distribution import Distribution, broadcast_shape
@@ -20,7 +21,9 @@ def _rows(distribution: Distribution, *arguments: Any) -> list[Tensor]:
     """The arguments as real tensors of one shape, the batch_shape."""
     tensors = [as_real(argument) for argument in arguments]
     shape = broadcast_shape(distribution, *[tensor.shape for tensor in tensors])
-    return [tensor.expand(shape) for tensor in tensors]
+    kinds = [it.dtype for it in arguments if isinstance(it, Tensor) and it.is_floating_point()]
+    dtype = reduce(torch.promote_types, kinds) if kinds else torch.get_default_dtype()
+    return [tensor.to(dtype).expand(shape) for tensor in tensors]
 
 
 class BetaBinomial(Distribution):
@@ -85,7 +88,8 @@ class BetaBinomial(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """0 to total_count as a new leftmost dimension; one total_count for all rows."""
-        return Binomial(self.total_count, torch.tensor(0.5)).enumerate_support(expand)
+        half = torch.full_like(self.total_count, 0.5)
+        return Binomial(self.total_count, half).enumerate_support(expand)
 
 
 class GammaPoisson(Distribution):
@@ -170,7 +174,8 @@ class ZeroInflatedDistribution(Distribution):
         self.base_dist, self._gate = base_dist.expand(shape), given.expand(shape)
         self._in_log_odds = gate is None
         super().__init__(shape, validate_args=False)
-        if self._validate_args and not bool((self.gate >= 0).logical_and(self.gate <= 1).all()):
+        checked = validate_args is not False and validation_enabled()
+        if checked and not bool(constraints.unit_interval.check(self.gate).all()):
             raise ValueError(f"{type(self).__name__}: gate is a probability, got {given}")
 
     @property

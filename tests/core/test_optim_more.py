@@ -259,7 +259,8 @@ def test_each_parameter_has_its_own_schedule_from_its_own_rate():
     ],
 )
 def test_training_reaches_the_bottom_of_a_loss_without_noise(optimiser):
-    svi = SVI(None, None, optimiser, loss=lambda model, guide: (ppl.param("a", 1.0) - 2) ** 2)
+    nothing = lambda: None  # noqa: E731
+    svi = SVI(nothing, nothing, optimiser, loss=lambda *_: (ppl.param("a", 1.0) - 2) ** 2)
     for _ in range(300):
         svi.step()
         if isinstance(optimiser, PyroLRScheduler):
