@@ -6,7 +6,8 @@ The import order is the reading order:
     effects          Site, Handler: how a statement gets its meaning     <- start reading here
     distributions    torch's distributions, and what a program adds to them
     params           learnable values by name, under constraints
-    primitives       sample, param, plate, deterministic, factor, subsample, markov
+    primitives       sample, param, deterministic, factor
+    plates           plate, subsample, markov: repetition
     handlers         trace, replay, condition, do, substitute, block, scale, mask, seed, ...
     density          a program as a function
     optim            update rules as pure functions
@@ -24,7 +25,8 @@ from .errors import GuideError, InferenceError, ModelError, ParamError, PPLError
 from .handlers import Trace, condition, do
 from .nn import module
 from .params import ParamStore, clear_param_store, get_param_store
-from .primitives import deterministic, factor, markov, param, plate, sample, subsample
+from .plates import markov, plate, subsample
+from .primitives import deterministic, factor, param, sample
 from .runs import InferenceRun, Snapshot, set_rng_seed
 from .values import enable_validation, validation_enabled
 

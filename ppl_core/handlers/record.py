@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..effects import Forward, Handled, Handler, Site
 from ..errors import ModelError, listing
-from ..primitives import Subsample
+from ..plates import Subsample
 
 
 class Trace(dict[str, Site]):

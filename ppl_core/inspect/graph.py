@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..effects import Forward, Handler, Site
 from ..handlers import trace
-from ..primitives import Subsample
+from ..plates import Subsample
 
 
 class _Tracked(Tensor):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..effects import Site
 from ..handlers import Trace, log_prob_of, trace
-from ..primitives import Subsample
+from ..plates import Subsample
 from ..values import validation
 
 _HEADS = ("site", "distribution", "value", "log p", "set by", "line")

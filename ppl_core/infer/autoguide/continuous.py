@@ -9,7 +9,8 @@ from torch import Tensor
 from ...distributions import Delta
 from ...errors import GuideError, ShapeError
 from ...handlers import Trace
-from ...primitives import sample, subsample
+from ...plates import subsample
+from ...primitives import sample
 from .guide import AutoGuide, Model, Plates, inside
 from .initialization import Strategy, init_to_median
 from .latent import Latent

@@ -18,7 +18,8 @@ from ...effects import Handler, suspended
 from ...errors import GuideError, ParamError, listing, suggestion
 from ...handlers import Trace, is_latent, replay, trace
 from ...params import get_param_store
-from ...primitives import Frame, param, plate
+from ...plates import Frame, plate
+from ...primitives import param
 from ...values import validation_enabled
 from .bounds import bounds, check_bounds_stay, near
 from .initialization import InitMessenger, Strategy

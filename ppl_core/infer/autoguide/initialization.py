@@ -16,7 +16,8 @@ from torch import distributions as torch_distributions
 from ...distributions import MaskedDistribution, transform_to
 from ...effects import Forward, Handler, Site
 from ...errors import GuideError, ShapeError
-from ...primitives import Subsample, data_for
+from ...plates import Subsample
+from ...primitives import data_for
 from .latent import free_transform
 
 Strategy = Callable[[Site], Any]

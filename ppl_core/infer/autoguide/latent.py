@@ -9,7 +9,7 @@ from torch.distributions.transforms import ComposeTransform, IndependentTransfor
 from ...distributions import biject_to
 from ...effects import Site
 from ...errors import GuideError
-from ...primitives import Frame
+from ...plates import Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...effects import Site, scale_and_mask
 from ...handlers import Trace, log_prob_of, replay, trace
 from ...inspect import check_pair, check_signature
-from ...primitives import Frame, Subsample, plate
+from ...plates import Frame, Subsample, plate
 from ...values import validation_enabled
 
 Program = Callable[..., Any]
