@@ -7,8 +7,8 @@ its `meta`, which plotly itself ignores (`theme.trace` and `theme.layout` write 
 - `uid`: its name in the frames, unique in the widget; `meta["live"]`: True, drawn from frames;
 - `meta["role"]`: a role of `theme`, from which the browser takes colours for light or dark;
 - `meta["label"]`: `{"text": ..., "at": "peak"|"left"|"right"|"start"|"end"|"inside"}`;
-- `mode`, `line.width`, `line.dash`, `marker.size`, `marker.maxdisplayed`, `fill` ("tozeroy" or
-  "toself") and `fillpattern.shape` ("/": hatched) mean what they mean in plotly;
+- `mode`, `line.width`, `line.dash`, `opacity`, `marker.size`, `marker.maxdisplayed`, `fill`
+  ("tozeroy" or "toself") and `fillpattern.shape` ("/": hatched) mean what they mean in plotly;
 - role "mark": vertical ticks with a word each; its frame entry is (x, words).
 
 A layout's `title.text` is heading and tab, its `meta` may hold `alt`, `grow` and `key`.
@@ -285,7 +285,7 @@ class LivePlot(anywidget.AnyWidget):
         if not self._pace.ready(now):
             return False
         series, buffer = self._packed(self._new_parts)
-        content = {
+        content: dict[str, Any] = {
             "op": "frame",
             "seq": self._pace.frame(now),
             "series": series,

@@ -36,12 +36,15 @@ function paint(g, { area, axes, traces, colours, font, pointer }) {
   g.rect(area.left, area.top - 3, area.width + 3, area.height + 6); // a line on the border shows whole
   g.clip();
   for (const trace of traces) if (trace.style.fill) paintArea(g, trace, x, y, area, colours);
-  for (const trace of traces) if (roleOf(trace) !== "mark") paintLine(g, trace, x, y, colours);
-  g.font = `11px ${font}`;
-  for (const trace of traces) if (roleOf(trace) === "mark") paintMarks(g, trace, x, area, colours);
+  for (const trace of traces) if (roleOf(trace) !== "mark") paintLine(g, trace, axes, x, y, colours);
+  const marks = traces.filter((trace) => roleOf(trace) === "mark");
+  for (const trace of marks) paintMarks(g, trace, x, area, colours);
+  const taken = []; // boxes that hold words already
   g.font = `12px ${font}`;
-  const taken = [];
   for (const trace of traces) if (trace.label) paintLabel(g, trace, x, y, area, colours, taken);
+  g.font = `11px ${font}`;
+  for (const trace of marks) paintMarkWords(g, trace, x, area, colours, taken);
+  g.font = `12px ${font}`;
   if (pointer) paintReadout(g, traces, axes, x, y, area, colours, pointer);
   g.restore();
 }
@@ -61,11 +64,12 @@ function follow(g, trace, x, y) {
   }
 }
 
-function paintLine(g, trace, x, y, colours) {
+function paintLine(g, trace, axes, x, y, colours) {
   const { style } = trace;
   const mode = style.mode ?? "lines";
   const width = style.line?.width ?? 2;
   const colour = lineColour(trace, colours);
+  g.globalAlpha = style.opacity ?? 1;
   if (mode.includes("lines") && width > 0) {
     const dash = DASHES[style.line?.dash ?? "solid"] ?? [];
     g.beginPath();
@@ -81,20 +85,31 @@ function paintLine(g, trace, x, y, colours) {
     g.setLineDash([]);
   }
   if (mode.includes("markers")) {
-    const most = style.marker?.maxdisplayed || trace.x.length;
-    const every = Math.max(1, Math.ceil(trace.x.length / most));
     const radius = (style.marker?.size ?? 6) / 2;
     g.fillStyle = colour;
     g.beginPath();
-    for (let i = every >> 1; i < trace.x.length; i += every) {
-      const left = x(trace.x[i]);
-      const top = y(trace.y[i]);
-      if (left !== left || top !== top) continue;
+    for (const [left, top] of markerSpots(trace, axes, x, y)) {
       g.moveTo(left + radius, top);
       g.arc(left, top, radius, 0, 7);
     }
     g.fill();
   }
+  g.globalAlpha = 1;
+}
+
+/** Every point, or with `maxdisplayed` places that stand still while the curve grows and moves. */
+function markerSpots(trace, axes, x, y) {
+  const spots = [];
+  const most = trace.style.marker?.maxdisplayed;
+  const last = trace.x.length - 1;
+  if (most && last >= most) {
+    for (let k = 0.5; k < most; k++) {
+      const at = offAxis(axes.x, axes.x.at + (k / most) * axes.x.length);
+      spots.push([x(at), y(valueAt(trace, at))]);
+    }
+  } else for (let i = 0; i <= last; i++) spots.push([x(trace.x[i]), y(trace.y[i])]);
+  const shown = spots.filter(([left, top]) => left === left && top === top);
+  return shown.length || last < 0 ? shown : [[x(trace.x[last]), y(trace.y[last])]];
 }
 
 function paintArea(g, trace, x, y, area, colours) {
@@ -124,7 +139,7 @@ function paintArea(g, trace, x, y, area, colours) {
   g.restore();
 }
 
-/** Vertical ticks at moments of change; the newest words win where there is no room for all. */
+/** Vertical ticks at moments of change. */
 function paintMarks(g, trace, x, area, colours) {
   const colour = lineColour(trace, colours);
   g.strokeStyle = colour;
@@ -138,7 +153,10 @@ function paintMarks(g, trace, x, area, colours) {
   }
   g.stroke();
   g.setLineDash([]);
-  const taken = [];
+}
+
+/** Their words; the newest win where there is no room for all. */
+function paintMarkWords(g, trace, x, area, colours, taken) {
   for (let i = trace.x.length - 1; i >= 0; i--) {
     const words = trace.words?.[i] ?? "";
     const width = g.measureText(words).width;
@@ -178,6 +196,10 @@ function paintLabel(g, trace, x, y, area, colours, taken) {
   if (!spot) return;
   const width = g.measureText(text).width;
   const height = 15;
+  if (spot.top - height < area.top && at !== "inside") {
+    spot.top += 10; // no room above the curve
+    spot.below = true;
+  }
   const within = (value, low, high) => Math.max(low, Math.min(high, value));
   const box = {
     left: within(spot.left - width * spot.align, area.left + 3, area.left + area.width - width - 3),

@@ -67,12 +67,11 @@ class Store {
     for (const view of this.views) view.changed(changed, stages, message.op === "state");
   }
 
-  /** Plotly's script, compressed, from the kernel. */
+  /** Plotly's script, compressed, from the kernel: as soon as it has time. */
   askPlotly() {
     return new Promise((resolve, reject) => {
       this.waiting.push(resolve);
       this.refuse = () => reject(new Error("the plot was closed"));
-      setTimeout(() => reject(new Error("plotly.js did not arrive within 20 s")), 20000);
       this.send({ want: "plotly", page: this.page });
     });
   }
