@@ -350,6 +350,15 @@ function paintAxes(g, area, axes, ink, font) {
   line(left, top, left, top + height);
   line(left, top + height, left + width, top + height);
   g.stroke();
+  g.fillStyle = ink.text;
+  g.textAlign = "center";
+  g.textBaseline = "middle";
+  g.fillText(axes.x.name ?? "", left + width / 2, top + height + 30);
+  g.save();
+  g.translate(left - 38, top + height / 2);
+  g.rotate(-Math.PI / 2);
+  g.fillText(axes.y.name ?? "", 0, 0);
+  g.restore();
 }
 
 function axisTicks(axis) {
