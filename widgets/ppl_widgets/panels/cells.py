@@ -22,8 +22,8 @@ def this_cell() -> tuple[str, str] | None:
     A script has no cell, and nbclient sends no ids: there every panel stays until it is closed.
     """
     kernel = getattr(get_ipython(), "kernel", None)
-    parent = kernel.get_parent() if kernel is not None else None
-    cell = (parent or {}).get("metadata", {}).get("cellId")
+    parent = (kernel.get_parent() if kernel is not None else None) or {}
+    cell = parent.get("metadata", {}).get("cellId")
     return (cell, parent["header"]["msg_id"]) if cell else None
 
 

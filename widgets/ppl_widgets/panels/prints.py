@@ -7,7 +7,8 @@ import io
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
+from typing import TextIO
 
 LINES = 12
 """Lines that are kept."""
@@ -44,7 +45,7 @@ class Prints:
         self.__init__()
 
     @contextlib.contextmanager
-    def capture(self) -> Iterator[None]:
+    def capture(self) -> Generator[None]:
         """Keep what this thread prints, on stdout and stderr; other threads print as they did."""
         out, err = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Branch(self, out), _Branch(self, err)
@@ -63,7 +64,7 @@ class Prints:
 class _Branch(io.TextIOBase):
     """A stream that hands one thread's words to the prints and the others' to where they went."""
 
-    def __init__(self, prints: Prints, stream: io.TextIOBase | object) -> None:
+    def __init__(self, prints: Prints, stream: TextIO) -> None:
         self._prints, self._stream = prints, stream
         self._thread = threading.get_ident()
 
