@@ -43,18 +43,13 @@ class Page:
         self.panel, self.frames, self.answers, self.number = panel, [], [], 0
         self.loop = asyncio.get_running_loop()
         monkeypatch.setattr(panel._plot, "send", self._frame)
-        monkeypatch.setattr(
-            panel._desk, "send", lambda content, buffers=None: self._answer(content)
-        )
+        panel._desk.observe(lambda change: self.answers.append(change["new"]), "answered")
         self._plot_says({"hello": "view", "word": 1, "have": panel._plot.frames})
 
     def _frame(self, content, buffers=None) -> None:
         if content["op"] == "frame":
             self.frames.append(time.perf_counter())
             self.loop.call_later(0.004, self._plot_says, {"ack": content["seq"], "id": "view"})
-
-    def _answer(self, content) -> None:
-        self.answers.append(content)
 
     def _plot_says(self, content) -> None:
         self.panel._plot._handle_custom_msg(content, [])
@@ -284,7 +279,7 @@ def test_the_newest_value_wins_and_the_run_goes_on(live):
         await until(lambda: panel.session.controls["measurement"] == 12.0)
         assert panel.session.status == "running"
         assert panel.session.exact.mean == pytest.approx(0.64 * 12.0 + 0.36 * 8.5)
-        assert page.answers[-1] == {"page": "p", "n": page.number, "refused": []}
+        await until(lambda: page.answers[-1] == {"p": {"n": page.number, "refused": []}})
         assert len(page.answers) == 2  # moves that came together were done together
 
     live(scene)
@@ -313,7 +308,7 @@ def test_bad_text_is_answered_in_the_panel_and_the_value_goes_back(live):
         page.say({"measurement": "abc"})
         await until(lambda: page.answers)
         assert panel._desk.message == "measurement: 'abc' is not a number. Give one from 0 to 20."
-        assert page.answers[-1]["refused"] == ["measurement"]
+        assert page.answers[-1]["p"]["refused"] == ["measurement"]
         assert panel._desk.values["measurement"] == 9.5
         page.say({"measurement": 9.6})
         await until(lambda: panel._desk.message == "")

@@ -6,7 +6,7 @@ and tells the page by traits; what a hand does comes back as one message at a ti
 the newest value of a control is kept. Messages arrive on any thread, so the desk stores them and
 rings; the owner takes them when it is ready.
 
-    page --{changes, presses}--> inbox --ring--> owner: take() ... answer() --> page sends the next
+    page --{changes, presses}--> inbox --ring--> owner: take() ... answer() --> page says the next
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import traitlets
 from .scenarios.control import Control
 from .text import say
 
-_STATIC = resources.files(__package__) / "static"
+_STATIC = resources.files("ppl_widgets") / "static"
 WORDS = (
     "number",
     "run",
@@ -84,6 +84,7 @@ class Desk(anywidget.AnyWidget):
     code = traitlets.Unicode().tag(sync=True)
     line = traitlets.Unicode().tag(sync=True)
     prints = traitlets.Unicode().tag(sync=True)
+    answered = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -122,8 +123,9 @@ class Desk(anywidget.AnyWidget):
 
     def answer(self, news: News, refused: Iterable[str] = ()) -> None:
         """Tell the pages that these are done: they put refused values back and send the next."""
-        for page, number in news.asked.items():
-            self.send({"page": page, "n": number, "refused": list(refused)})
+        if news.asked:
+            done = list(refused)
+            self.answered = {page: {"n": n, "refused": done} for page, n in news.asked.items()}
 
     def press(self, name: str) -> None:
         """Do as a click on a button does."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from time import perf_counter
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ import torch
 from ppl_core.errors import PPLError, suggestion
 from ppl_widgets import figures
 from ppl_widgets.clock import SLICE, Clock
-from ppl_widgets.controls import Button, Desk
+from ppl_widgets.controls import Button, Desk, News
 from ppl_widgets.panels import cells
 from ppl_widgets.panels.prints import Prints
 from ppl_widgets.plot import LivePlot
@@ -52,7 +52,7 @@ SPEED = Control(
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """Let torch work on one thread inside, and leave the student's cells their number of threads.
 
     The setting belongs to the whole process, so it is made for a slice only; it costs 3 µs. Small
@@ -105,6 +105,7 @@ class LivePanel(ipywidgets.VBox):
         self._drawn, self._staged = session.version, session.stage_version
         self._told = self._knocked = 0.0
         self._note = ""
+        self._done, self._refused = News(), list[str]()  # not yet answered
         self._prints = Prints()
         self._plot = LivePlot(figures.stage(session), label=session.scenario.name)
         self._plot.add_class("ppl-view")
@@ -213,7 +214,7 @@ class LivePanel(ipywidgets.VBox):
         return f"{session.scenario.title}, {session.status_line()}. {session.summary()}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs) or {}
         bundle["text/plain"] = repr(self)
         bundle["image/png"] = base64.b64encode(self._plot.picture()).decode()
         return bundle
@@ -221,8 +222,8 @@ class LivePanel(ipywidgets.VBox):
     # ---- what the clock asks for (a Player)
 
     def take(self) -> None:
-        """Do what the page has asked for."""
-        news, refused = self._desk.take(), []
+        """Do what the page has asked for; the answer follows the drawing, which goes first."""
+        news, refused = self._desk.take(), list[str]()
         if news.changes or news.presses:
             self._note = ""
         with one_thread(), self._prints.capture():
@@ -234,9 +235,9 @@ class LivePanel(ipywidgets.VBox):
                     self._note = str(error)
             for name in news.presses:
                 self._press(name)
-        self._desk.values = self._values()
-        self._desk.answer(news, refused)
-        if not self.stale():  # else said when it is painted, which goes first
+        self._done.asked |= news.asked
+        self._refused += refused
+        if not self.stale():
             self._tell()
 
     def due(self, now: float) -> float:
@@ -322,7 +323,6 @@ class LivePanel(ipywidgets.VBox):
         """Do what Python asked for and show it."""
         self._note = ""
         command()
-        self._desk.values = self._values()
         self.paint()
         self._post()
 
@@ -377,6 +377,9 @@ class LivePanel(ipywidgets.VBox):
         """Write what stands around the plot; while a run is on, the longer texts seldom."""
         session, desk, now = self._session, self._desk, perf_counter()
         with desk.hold_sync():
+            desk.values = self._values()
+            desk.answer(self._done, self._refused)
+            self._done, self._refused = News(), []
             desk.status = session.status_line()
             desk.message = self._note or session.error or ""
             desk.show_buttons(self._buttons())

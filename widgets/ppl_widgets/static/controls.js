@@ -67,13 +67,14 @@ function outbox(desk) {
     waiting = true;
     alarm = setTimeout(() => { waiting = false; flush(); }, PATIENCE);
   };
-  desk.on("msg:custom", (answer) => {
-    if (answer.page !== page || answer.n !== sent) return;
+  desk.on("change:answered", () => {
+    const answer = desk.get("answered")[page];
+    if (!waiting || answer?.n !== sent) return;
     clearTimeout(alarm);
     waiting = false;
     const done = Object.keys(flying);
     flying = {};
-    for (const listener of listeners) listener(done, answer.refused ?? []);
+    for (const listener of listeners) listener(done, answer.refused);
     flush();
   });
   desk.lifetime.addEventListener("abort", () => clearTimeout(alarm));
@@ -182,8 +183,8 @@ function controlRow(row, out, words) {
 
 // ---- buttons
 
-function buttonBar(desk, out, words) {
-  const bar = element("div", { class: "ppl-desk-buttons", role: "group", "aria-label": words.run });
+function buttonBar(desk, out, words, rows) {
+  const bar = element("div", { class: "ppl-desk-buttons", role: "group", "aria-label": words.run }, rows);
   const made = new Map();
   desk.bind("buttons", (buttons) => {
     for (const spec of buttons) {
@@ -194,7 +195,7 @@ function buttonBar(desk, out, words) {
           if (button.getAttribute("aria-disabled") !== "true") out.press(spec.name);
         });
         made.set(spec.name, button);
-        bar.append(button);
+        rows.before(button);
       }
       button.replaceChildren(icon(spec.icon), element("span", {}, spec.label));
       button.title = spec.help;
@@ -280,7 +281,7 @@ function render({ model, el }) {
   desk.get("rows").forEach((row, i) => places[row.place].append(rows[i].node));
 
   const head = element("div", { class: "ppl-desk-head" }, line("span", "title", { class: "ppl-desk-title" }), line("span", "status", { class: "ppl-desk-status" }));
-  const face = element("div", { class: "ppl-desk-face" }, places.face, buttonBar(desk, out, words), places.run, line("div", "message", { class: "ppl-desk-message", role: "alert" }));
+  const face = element("div", { class: "ppl-desk-face" }, places.face, buttonBar(desk, out, words, places.run), line("div", "message", { class: "ppl-desk-message", role: "alert" }));
   const drawers = element("div", { class: "ppl-desk-drawers" });
   if (places.drawer.childElementCount) drawers.append(drawer(words.drawer, places.drawer));
   drawers.append(codeDrawer(desk, words), stateDrawer(desk, words), printsDrawer(desk, words));
