@@ -10,7 +10,7 @@ from torch.nn.functional import logsigmoid
 from ..values import as_real, validation_enabled
 from . import constraints
 from .adopted import Beta, Binomial, Gamma, NegativeBinomial, Poisson
-from .distribution import Distribution, broadcast_shape
+from .distribution import Distribution, broadcast_shape, device_of
 
 
 def _log_beta(a: Tensor, b: Tensor) -> Tensor:
@@ -21,9 +21,9 @@ def _rows(distribution: Distribution, *arguments: Any) -> list[Tensor]:
     """The arguments as real tensors of one shape, the batch_shape."""
     tensors = [as_real(argument) for argument in arguments]
     shape = broadcast_shape(distribution, *[tensor.shape for tensor in tensors])
-    kinds = [it.dtype for it in arguments if isinstance(it, Tensor) and it.is_floating_point()]
-    dtype = reduce(torch.promote_types, kinds) if kinds else torch.get_default_dtype()
-    return [tensor.to(dtype).expand(shape) for tensor in tensors]
+    given = [it for it in arguments if isinstance(it, Tensor) and it.is_floating_point()] or tensors
+    dtype = reduce(torch.promote_types, [it.dtype for it in given])
+    return [tensor.to(given[0].device, dtype).expand(shape) for tensor in tensors]
 
 
 class BetaBinomial(Distribution):
@@ -170,6 +170,8 @@ class ZeroInflatedDistribution(Distribution):
                 f"event_shape is {tuple(base_dist.event_shape)}"
             )
         given = as_real(gate_logits if gate is None else gate)
+        if not given.dim():
+            given = given.to(device_of(base_dist))
         shape = broadcast_shape(self, given.shape, base_dist.batch_shape)
         self.base_dist, self._gate = base_dist.expand(shape), given.expand(shape)
         self._in_log_odds = gate is None

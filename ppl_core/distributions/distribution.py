@@ -79,6 +79,17 @@ class Distribution(torch_distributions.Distribution, metaclass=_Welcoming):
         return new
 
 
+def device_of(distribution: Any) -> torch.device | None:
+    """Where the first tensor of a distribution lives; None if it has none."""
+    for part in vars(distribution).values():
+        for each in part if isinstance(part, tuple) else (part,):
+            if isinstance(each, Tensor):
+                return each.device
+            if isinstance(each, torch_distributions.Distribution):
+                return device_of(each)
+    return None
+
+
 def broadcast_shape(distribution: Distribution, *shapes: Size) -> Size:
     """The batch_shape of a distribution whose arguments have these shapes.
 

@@ -12,7 +12,7 @@ from torch.distributions import kl as torch_kl
 from torch.distributions import kl_divergence, register_kl
 
 from .adopted import MultivariateNormal
-from .distribution import Independent, MaskedDistribution
+from .distribution import Independent, MaskedDistribution, device_of
 from .normal import Normal
 from .points import Delta
 
@@ -51,7 +51,7 @@ def _masked_masked(p: MaskedDistribution, q: MaskedDistribution) -> Tensor:
     """The bases' divergence, where both masks are true."""
     shape = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
     if p._mask is False or q._mask is False:
-        return torch.zeros(shape)
+        return torch.zeros(shape, device=device_of(p))
     kl = kl_divergence(p.base_dist, q.base_dist)
     mask = torch.as_tensor(p._mask) & torch.as_tensor(q._mask)
     return kl.where(mask, kl.new_zeros(())).expand(shape)

@@ -489,3 +489,23 @@ def test_additions_expand_mask_and_survive_copy_and_pickle(fn, duplicate):
     assert masked.log_prob(value).tolist() == [fn.log_prob(value)[0].item(), 0.0]
     with ppl.values.validation(False):
         assert torch.equal(fn.log_prob(value), fn.expand([2]).log_prob(value))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda it: dist.Normal(8.5, it),
+        lambda it: dist.BetaBinomial(2.0, it, 10),
+        lambda it: dist.GammaPoisson(it, 2),
+        lambda it: dist.ZeroInflatedPoisson(it, gate=0.3),
+        lambda it: dist.Delta(it, log_density=0.5),
+        lambda it: dist.Gamma(it, 1.0).mask(it > 0),
+        lambda it: dist.Gamma(it, 1.0).mask(False),
+    ],
+)
+def test_numbers_go_where_the_tensors_are(make):
+    there = torch.ones(3, device="meta")  # a device whose tensors meet no others, as on a GPU
+    with ppl.values.validation(False):
+        fn = make(there)
+        assert fn.log_prob(there).device.type == "meta"
+        assert kl_divergence(fn.mask(False), fn.mask(True)).device.type == "meta"
