@@ -16,7 +16,7 @@ from ppl_core import distributions as dist
 from ppl_core.distributions import constraints
 from ppl_core.errors import GuideError, InferenceError, ParamError, ShapeError
 from ppl_core.handlers import block, trace
-from ppl_core.infer import SVI, Trace_ELBO
+from ppl_core.infer import SVI, Trace_ELBO, TraceMeanField_ELBO
 from ppl_core.infer.autoguide import (
     AutoDelta,
     AutoDiagonalNormal,
@@ -587,6 +587,26 @@ def test_log_density_of_half_a_draw_error():
     guide = AutoDiagonalNormal(local)
     with pytest.raises(ShapeError, match=r"'z' has shape \(2,\).*all rows"):
         guide.log_density(guide())
+
+
+def test_rows_are_chosen_on_the_device_of_the_models_plate():
+    def model():
+        with ppl.plate("rows", 6, subsample_size=2, device="cpu"):
+            ppl.sample("x", dist.Normal(0.0, 1.0))
+
+    sites = trace(AutoNormal(model)).get_trace()
+    assert sites["rows"].fn.device == "cpu"
+
+
+@pytest.mark.parametrize("family", [AutoNormal, AutoMultivariateNormal])
+def test_mean_field_elbo_counts_the_change_of_volume(family):
+    guide = family(normal_pair, init_scale=0.5)
+    guide()
+    losses = []
+    for elbo in (Trace_ELBO(), TraceMeanField_ELBO()):
+        ppl.set_rng_seed(5)
+        losses.append(elbo.loss(normal_pair, guide))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_log_density_of_chosen_rows():

@@ -116,5 +116,5 @@ class AutoContinuous(AutoGuide):
                     f"{type(self).__name__} draws all rows at once: {tuple(latent.start.shape)}"
                 )
             parts.append(latent.free(value).reshape(-1))
-        rows = {name: values[name] for name in self._frames if name in values}
+        rows = {name: values[name] for name in self._rows if name in values}
         return rows | {f"_{self.prefix}_latent": torch.cat(parts)}

@@ -68,7 +68,7 @@ class AutoGuide:
         self.prefix = type(self).__name__
         self.prototype_trace: Trace | None = None
         self._latents: dict[str, Latent] = {}
-        self._frames: dict[str, Frame] = {}
+        self._rows: dict[str, dict[str, Any]] = {}  # plate name -> its settings
         self._first: dict[str, First] = {}
         self._fixed: dict[str, Tensor] = {}
 
@@ -108,20 +108,29 @@ class AutoGuide:
                 f"guide does not carry its model. Set guide.model = model."
             )
         start = Handler() if self.init_loc_fn is None else InitMessenger(self.init_loc_fn)
-        found = self._latent_sites(start, args, kwargs)
+        sites = self._run_model(start, args, kwargs)
+        found = Trace({site.name: site for site in sites.samples() if is_latent(site)})
         self._learn(found)
         if any(bounds(latent.support) for latent in self._latents.values()):
             with torch.random.fork_rng(devices=[]):
-                check_bounds_stay(found, self._latent_sites(near(found), args, kwargs))
+                check_bounds_stay(found, self._run_model(near(found), args, kwargs))
         frames = {frame.name: frame for site in found.values() for frame in row_plates(site)}
-        self._frames = {name: frames[name] for name in sorted(frames)}
+        self._rows = {
+            name: {
+                "size": frames[name].full_size,
+                "subsample_size": frames[name].size,
+                "dim": frames[name].dim,
+                "device": sites[name].fn.device if name in sites else None,
+            }
+            for name in sorted(frames)
+        }
         self.prototype_trace = found
 
-    def _latent_sites(self, start: Handler, args: Any, kwargs: Any) -> Trace:
-        """The latent sites of one run of the model from starting values, unheard outside."""
+    def _run_model(self, start: Handler, args: Any, kwargs: Any) -> Trace:
+        """The sites of one run of the model from starting values, unheard outside."""
         with torch.no_grad(), suspended(), start, trace() as sites:
             self.model(*args, **kwargs)
-        return Trace({site.name: site for site in sites.samples() if is_latent(site)})
+        return sites
 
     def _learn(self, sites: Trace) -> None:
         """Remember what is needed of the latent sites of the model's first run."""
@@ -195,13 +204,11 @@ class AutoGuide:
                 if not isinstance(own, plate):
                     raise GuideError(f"create_plates returns plates, but one of them is {own!r}")
                 plates[own.name] = own
-        for name, frame in self._frames.items():
+        for name, settings in self._rows.items():
             if name not in plates:
-                plates[name] = plate(
-                    name, frame.full_size, subsample_size=frame.size, dim=frame.dim
-                )
+                plates[name] = plate(name, **settings)
             elif plates[name].dim is None:
-                plates[name].dim = frame.dim
+                plates[name].dim = settings["dim"]
         return plates
 
     # ---- what it believes

@@ -69,7 +69,7 @@ class AutoLaplaceApproximation(AutoContinuous):
         normal = AutoMultivariateNormal(
             self.model, self.init_loc_fn, create_plates=self.create_plates
         )
-        normal._latents, normal._frames = self._latents, self._frames
+        normal._latents, normal._rows = self._latents, self._rows
         normal.prototype_trace = self.prototype_trace
         tril = torch.linalg.cholesky(correlation)
         normal._fixed = {"loc": point.clone(), "scale": scale, "scale_tril": tril}

@@ -85,7 +85,7 @@ class AutoNormal(AutoGuide):
             f"{name}_unconstrained": latent.free(torch.as_tensor(values[name]))
             for name, latent in self._latents.items()
         }
-        return {name: values[name] for name in self._frames if name in values} | free
+        return {name: values[name] for name in self._rows if name in values} | free
 
 
 def positive_scale(init_scale: float) -> float:
