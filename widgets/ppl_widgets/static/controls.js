@@ -287,6 +287,9 @@ function render({ model, el }) {
   drawers.append(codeDrawer(desk, words), stateDrawer(desk, words), printsDrawer(desk, words));
   const foot = element("div", { class: "ppl-desk-foot" }, line("p", "summary", { class: "ppl-desk-summary" }), spokenSummary(desk));
 
+  desk.on("change:message", () => {
+    if (!desk.get("message")) for (const box of el.querySelectorAll("[aria-invalid]")) box.removeAttribute("aria-invalid");
+  });
   desk.bind("values", (values) => {
     for (const row of rows) if (row.name in values && !out.ahead(row.name)) row.show(values[row.name]);
   });
