@@ -37,7 +37,7 @@ class Site:
     observed: bool = False  # the value is data: part of the likelihood
     scale: float | Tensor = 1.0  # factor on the log probability
     mask: bool | Tensor | None = None  # batch_shape; False entries do not count
-    plates: tuple[Any, ...] = ()  # frames of the plates around the statement, innermost first
+    plates: tuple[Any, ...] = ()  # frames of the plates around the statement, outermost first
     scopes: tuple[Any, ...] = ()  # turns of the markov loops around it, innermost first
     dims: Mapping[int, str] = MappingProxyType({})  # enumerated sites by their batch dimension
     infer: Mapping[str, Any] = MappingProxyType({})  # wishes to the inference algorithm

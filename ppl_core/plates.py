@@ -138,9 +138,9 @@ class plate(Handler):
                 f"plate {name!r}: dim counts from the right and is negative, got {dim}; "
                 f"the rightmost batch dimension is dim=-1"
             )
-        if indices is None:
-            count = size if subsample_size is None else subsample_size
-            indices = emit(Site("sample", name, Subsample(size, count, device))).value
+        count = subsample_size or size
+        choice = Site("sample", name, Subsample(size, count, device), value=indices)
+        indices = emit(choice).value
         self.name, self.size, self.dim = name, size, dim
         self.indices, self.subsample_size = indices, len(indices)
         self.scale = size / len(indices) if len(indices) else 1.0
@@ -189,7 +189,7 @@ class plate(Handler):
         if site.kind == "sample":
             if self.scale != 1.0:
                 site = site.replace(scale=site.scale * self.scale)
-            site = site.replace(plates=(*site.plates, self.frame))
+            site = site.replace(plates=(self.frame, *site.plates))
             return forward(self._with_rows(site) if self.frame.vectorized else site)
         site = forward(site)
         if site.event_dim is None or not self.frame.vectorized or self.subsample_size == self.size:

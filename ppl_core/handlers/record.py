@@ -38,7 +38,7 @@ class Trace(dict[str, Site]):
 
     @property
     def stochastic_nodes(self) -> list[str]:
-        """Names of the sites that were drawn."""
+        """Names of the sites that were drawn; rows that a plate chose are not counted as such."""
         return [site.name for site in self.samples() if is_latent(site)]
 
     @property

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..effects import Forward, Handler, Site, settle
 from ..errors import listing, suggestion
+from ..plates import Subsample
 
 
 class block(Handler):
@@ -95,7 +96,7 @@ class scale(Handler):
 
     def handle(self, site: Site, forward: Forward) -> Site:
         """Multiply what inner scales have given."""
-        if site.kind == "sample":
+        if site.kind == "sample" and not isinstance(site.fn, Subsample):
             site = site.replace(scale=site.scale * self.scale)
         return forward(site)
 
@@ -116,7 +117,7 @@ class mask(Handler):
 
     def handle(self, site: Site, forward: Forward) -> Site:
         """Both masks must let an entry through."""
-        if site.kind == "sample":
+        if site.kind == "sample" and not isinstance(site.fn, Subsample):
             both = self.mask if site.mask is None else site.mask & self.mask
             site = site.replace(mask=both)
         return forward(site)

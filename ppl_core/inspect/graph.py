@@ -182,7 +182,7 @@ def graph(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelGraph:
     for site in sites.values():
         if site.name not in followed.parents:
             continue
-        frames = [frame for frame in reversed(site.plates) if frame.vectorized]
+        frames = [frame for frame in site.plates if frame.vectorized]
         found.plates.update({frame.name: frame.full_size for frame in frames})
         found.nodes[site.name] = Node(
             site.name,

@@ -37,7 +37,7 @@ def test_plate_gives_its_rows_to_sites_that_have_none():
 def test_nested_plates_take_free_dimensions_from_the_right():
     with handlers.trace() as sites, ppl.plate("columns", 3), ppl.plate("rows", 2):
         assert standard().shape == (2, 3)
-    assert dims(sites["x"]) == [("rows", -2), ("columns", -1)]
+    assert dims(sites["x"]) == [("columns", -1), ("rows", -2)]
 
 
 def test_dims_may_be_chosen_and_gaps_are_filled():
@@ -97,7 +97,7 @@ def test_loops_and_dimensions_mix():
         for i in ppl.plate("outer", 2):
             with ppl.plate(f"inner_{i}", 3 + i):
                 assert standard(f"x{i}").shape == (3 + i,)
-    assert [name for name, _ in dims(sites["x1"])] == ["inner_1", "outer"]
+    assert [name for name, _ in dims(sites["x1"])] == ["outer", "inner_1"]
 
 
 def test_loops_side_by_side_keep_their_own_frames():
@@ -150,6 +150,29 @@ def test_every_row_is_chosen_equally_often():
     assert_average(counts, 0.4)
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        handlers.mask(mask=torch.tensor([True, False, True])),
+        handlers.mask(mask=False),
+        handlers.scale(scale=2.0),
+        handlers.scale(scale=torch.tensor([1.0, 2.0, 3.0])),
+    ],
+    ids=["mask", "no", "scale", "scales"],
+)
+@pytest.mark.parametrize("size", [3, 6])
+def test_plates_stand_in_masks_and_scales(around, size):
+    with handlers.trace() as sites, around, ppl.plate("rows", size, subsample_size=3):
+        standard()
+    expected = dist.Normal(0.0, 1.0).log_prob(sites["x"].value) * (size // 3)
+    if isinstance(around, handlers.mask):
+        expected = expected.where(torch.as_tensor(around.mask), 0.0)
+    else:
+        expected = expected * around.scale
+    assert torch.allclose(sites["x"].log_prob, expected)
+    assert torch.allclose(sites.log_prob_sum(), expected.sum())
+
+
 def test_nested_subsamples_multiply_their_scales():
     outer = ppl.plate("a", 10, subsample_size=5)
     with handlers.trace() as sites, outer, ppl.plate("b", 6, subsample_size=2):
@@ -165,7 +188,19 @@ def test_given_subsample_is_used_and_scaled():
         standard()
     assert index.tolist() == [7, 2]
     assert sites["x"].scale == 5.0
-    assert "rows" not in sites
+
+
+def test_rows_that_the_guide_gives_are_the_models_too():
+    def model():
+        with ppl.plate("rows", 10, subsample_size=2) as index:
+            return index
+
+    def guide():
+        with ppl.plate("rows", 10, subsample=torch.tensor([7, 2])):
+            pass
+
+    earlier = handlers.trace(guide).get_trace()
+    assert handlers.replay(model, trace=earlier)().tolist() == [7, 2]
 
 
 def test_replay_chooses_the_same_rows():

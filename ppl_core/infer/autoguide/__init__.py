@@ -10,7 +10,7 @@ from .combine import AutoCallable, AutoGuideList
 from .continuous import AutoContinuous
 from .delta import AutoDelta
 from .discrete import AutoDiscreteParallel
-from .flow import AutoIAFNormal, AutoNormalizingFlow
+from .flow import AutoIAFNormal
 from .gaussian import AutoDiagonalNormal, AutoLowRankMultivariateNormal, AutoMultivariateNormal
 from .guide import AutoGuide
 from .initialization import (
@@ -38,7 +38,6 @@ __all__ = [
     "AutoLowRankMultivariateNormal",
     "AutoMultivariateNormal",
     "AutoNormal",
-    "AutoNormalizingFlow",
     "init_to_feasible",
     "init_to_generated",
     "init_to_mean",

@@ -1,100 +1,102 @@
 """An invertible network: each output shifts and scales one input, told how by those before it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear, relu
 
 from ...distributions import constraints
 from ...distributions.transforms import Transform
 
 
-class MaskedLinear(nn.Module):
-    """A linear layer some of whose weights are zero for ever.
+class Masks(NamedTuple):
+    """Which weights of a masked network exist.
 
-    Args:
-        mask: (outputs, inputs), true where there is a weight.
-        start: standard deviation of the weights at the start; the biases start at zero.
+    Attributes:
+        layers: (outputs, inputs) of each layer in turn; the last gives shifts, then log scales.
+        skip: (dim, dim) of the linear part of the shifts.
+        order: of the coordinates, each before those that it tells.
     """
 
-    mask: Tensor
-
-    def __init__(self, mask: Tensor, start: float):
-        super().__init__()
-        self.register_buffer("mask", mask.to(torch.get_default_dtype()))
-        self.weight = nn.Parameter(torch.randn(mask.shape) * start)
-        self.bias = nn.Parameter(torch.zeros(len(mask)))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """`inputs` through the layer, (..., inputs) to (..., outputs)."""
-        return linear(inputs, self.weight * self.mask, self.bias)
+    layers: list[Tensor]
+    skip: Tensor
+    order: list[int]
 
 
-class AffineAutoregressive(Transform, nn.Module):
-    """y_i = exp(s_i) x_i + m_i, where m_i and s_i are learned functions of the x before x_i.
-
-    One masked network gives all m and s at once; a linear part of m besides, so that every normal
-    distribution is a special case. Forward is one pass; backward takes as many as there are
-    dimensions. It starts as the identity, nearly.
+def masks(dim: int, widths: Sequence[int], like: Tensor, reverse: bool = False) -> Masks:
+    """Masks of zeros and ones for vectors of length `dim`, read from the left, or in reverse.
 
     Args:
-        input_dim: length of x.
-        hidden_dims: widths of the network's hidden layers; one of 10 * input_dim by default.
-        reverse: "before" means from the right.
-        log_scale_min_clip, log_scale_max_clip: bounds of s.
+        dim: length of input and output.
+        widths: of the hidden layers.
+        like: gives dtype and device.
+        reverse: whether coordinates to the right come before.
+
+    Source: Germain et al. 2015, MADE: masked autoencoder for distribution estimation, eq. 8-9.
+    """
+    turn = torch.arange(dim, 0, -1) if reverse else torch.arange(1, dim + 1)
+    layers, below = [], turn
+    for width in widths:
+        here = torch.arange(width) % max(1, dim - 1) + 1
+        layers.append(here.unsqueeze(1) >= below)
+        below = here
+    layers.append((turn.unsqueeze(1) > below).repeat(2, 1))
+    skip = (turn.unsqueeze(1) > turn).to(like)
+    return Masks([layer.to(like) for layer in layers], skip, turn.argsort().tolist())
+
+
+class AffineAutoregressive(Transform):
+    """y_i = exp(s_i) x_i + m_i, where m_i and s_i are learned functions of the x before x_i.
+
+    One masked network gives all m and s at once; m has a linear part besides, so that every normal
+    distribution is a special case. Forward is one pass, backward one for each coordinate. The
+    newest pair is remembered, so that a draw is scored at no cost.
+
+    Args:
+        masks: of the network.
+        layers: (weight, bias) of each layer, shaped as the masks.
+        skip: weight of the linear part.
+        clip: bounds of s.
 
     Source: Kingma et al. 2016, Improved variational inference with inverse autoregressive flow,
-    eq. 10; masks of Germain et al. 2015, MADE, eq. 8-9.
+    eq. 10.
     """
 
     domain = constraints.real_vector
     codomain = constraints.real_vector
     bijective = True
-    __hash__ = nn.Module.__hash__  # pyright: ignore
 
     def __init__(
         self,
-        input_dim: int,
-        hidden_dims: Sequence[int] | None = None,
-        *,
-        reverse: bool = False,
-        log_scale_min_clip: float = -5.0,
-        log_scale_max_clip: float = 3.0,
+        masks: Masks,
+        layers: Sequence[tuple[Tensor, Tensor]],
+        skip: Tensor,
+        clip: tuple[float, float] = (-5.0, 3.0),
     ):
-        super().__init__()
-        self.clip = log_scale_min_clip, log_scale_max_clip
-        turn = torch.arange(input_dim, 0, -1) if reverse else torch.arange(1, input_dim + 1)
-        self.order = turn.argsort().tolist()
-        layers, below = [], turn
-        for width in hidden_dims or [10 * input_dim]:
-            here = torch.arange(width) % max(1, input_dim - 1) + 1
-            layers.append(MaskedLinear(here.unsqueeze(1) >= below, len(below) ** -0.5))
-            below = here
-        self.hidden = nn.ModuleList(layers)
-        self.output = MaskedLinear((turn.unsqueeze(1) > below).repeat(2, 1), 0.01)
-        self.skip = MaskedLinear(turn.unsqueeze(1) > turn, 0.0)
+        super().__init__(cache_size=1)
+        self._order, self._clip, self._skip = masks.order, clip, skip * masks.skip
+        self._layers = [(w * mask, b) for (w, b), mask in zip(layers, masks.layers, strict=True)]
+        self._scaled: tuple[Tensor | None, Tensor | None] = None, None
 
     def shift_and_log_scale(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift m and log scale s of an input, each shaped as it, (..., input_dim)."""
+        """Shift m and log scale s of an input, each shaped as it, (..., dim)."""
         h = x
-        for layer in self.hidden:
-            h = relu(layer(h))
-        shift, log_scale = self.output(h).chunk(2, -1)
-        clipped = log_scale + (log_scale.clamp(*self.clip) - log_scale).detach()
-        return shift + self.skip(x), clipped
-
-    def with_volume(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Output y and the log determinant of its Jacobian, (..., input_dim) and (...)."""
-        shift, log_scale = self.shift_and_log_scale(x)
-        return torch.addcmul(shift, log_scale.exp(), x), log_scale.sum(-1)
+        for weight, bias in self._layers[:-1]:
+            h = relu(linear(h, weight, bias))
+        shift, log_scale = linear(h, *self._layers[-1]).chunk(2, -1)
+        clipped = log_scale + (log_scale.clamp(*self._clip) - log_scale).detach()
+        return shift + linear(x, self._skip), clipped
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.with_volume(x)[0]
+        shift, log_scale = self.shift_and_log_scale(x)
+        self._scaled = x, log_scale
+        return torch.addcmul(shift, log_scale.exp(), x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         x = torch.zeros_like(y)
-        for i in self.order:
+        for i in self._order:
             shift, log_scale = self.shift_and_log_scale(x)
             here = (y[..., i] - shift[..., i]) * (-log_scale[..., i]).exp()
             x = torch.cat([x[..., :i], here.unsqueeze(-1), x[..., i + 1 :]], -1)
@@ -102,4 +104,7 @@ class AffineAutoregressive(Transform, nn.Module):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Sum of s, (...)."""
-        return self.shift_and_log_scale(x)[1].sum(-1)
+        known, log_scale = self._scaled
+        if known is not x or log_scale is None:
+            log_scale = self.shift_and_log_scale(x)[1]
+        return log_scale.sum(-1)

@@ -214,9 +214,9 @@ def sum_to(terms: Iterable[tuple[tuple[Frame, ...], Tensor]], frames: tuple[Fram
         terms: (plates of the term, values with those plates as batch dimensions), in nats.
         frames: plates whose rows are kept apart.
     """
-    kept = {frame.dim for frame in frames if frame.vectorized}
     total = torch.zeros(())
-    for _, value in terms:
+    for plates, value in terms:
+        kept = {frame.dim for frame in plates if frame.vectorized and frame in frames}
         for dim in range(-value.dim(), 0):
             if dim not in kept:
                 value = value.sum(dim, keepdim=True)

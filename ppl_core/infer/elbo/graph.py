@@ -51,9 +51,10 @@ class TraceGraph_ELBO(ELBO):
         scored = []
         for site in guide_sites.samples():
             log_q = log_prob_of_draw(site)
-            loss = loss + log_q
             if needs_score(site):
                 scored.append(site)
+                log_q = log_q.detach()  # its own gradient is zero on average
+            loss = loss + log_q
         for site in model_sites.samples():
             loss = loss - total_log_prob(site)
         for site in scored:

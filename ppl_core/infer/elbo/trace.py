@@ -28,9 +28,10 @@ class Trace_ELBO(ELBO):
         for site in guide_sites.values():
             if site.kind == "sample":
                 log_q = log_prob_of_draw(site)
-                loss = log_q if loss is None else loss + log_q
                 if needs_score(site):
                     scored.append(site)
+                    log_q = log_q.detach()  # its own gradient is zero on average
+                loss = log_q if loss is None else loss + log_q
         for site in model_sites.values():
             if site.kind == "sample":
                 log_p = total_log_prob(site)
