@@ -245,7 +245,7 @@ def test_flow_contains_every_normal():
     guide()
     factor = torch.linalg.cholesky(COVARIANCE)
     weights = {name: torch.zeros_like(leaf) for name, leaf in guide.named_parameters()}
-    weights["AutoIAFNormal.transform.0.output.bias"] = torch.cat([MEAN, factor.diagonal().log()])
+    weights["AutoIAFNormal.transform.0.layers.1.bias"] = torch.cat([MEAN, factor.diagonal().log()])
     weights["AutoIAFNormal.transform.0.skip.weight"] = factor.tril(-1)
     with substitute(data=weights):
         for _ in range(5):

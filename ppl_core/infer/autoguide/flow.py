@@ -78,7 +78,7 @@ class AutoIAFNormal(AutoContinuous):
 
     def get_posterior(self, *args: Any, **kwargs: Any) -> Any:
         """The distribution over unconstrained coordinates, event_shape (latent_dim,)."""
-        networks = [self._network(turn) for turn in range(self.num_transforms)]
+        networks: list[Any] = [self._network(turn) for turn in range(self.num_transforms)]
         zero = torch.zeros_like(self._masks[0].skip[0])
         return TransformedDistribution(Normal(zero, torch.ones_like(zero)).to_event(1), networks)
 
