@@ -6,7 +6,7 @@ pictures. Since the truth moves with the reader's hand, it belongs to the frame,
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +86,7 @@ def _param(session: "Session", name: str) -> Figure:
         _trace("mark", f"{name}.marks"),
     ]
     # There is no room for axis titles: the caption names the parameter.
-    margin = {"l": 58, "r": 10, "t": 8, "b": 26, "pad": 0}
-    return _figure(session, name, traces, x="step", y=name, named=False, margin=margin)
+    return _figure(session, name, traces, x="step", y=name, named=False)
 
 
 def _trace(role: str, uid: str, name: str | None = None, **style: Any) -> dict[str, Any]:
@@ -196,13 +195,13 @@ def _marks(session: "Session") -> Points:
 
 def texts(session: "Session") -> dict[str, str]:
     """Header, captions and direct labels, by the place they stand in."""
-    exact, tail = session.exact, session.history.tail()
+    exact, average = session.exact, _average(session)
     written = {
         "status": session.status_line(),
         "posterior": _distance(session),
-        "loss": _average(tail),
+        "loss": average,
         "alt:posterior": say("alt.posterior", summary=session.summary()),
-        "alt:loss": say("alt.loss", caption=_average(tail)),
+        "alt:loss": say("alt.loss", caption=average),
         "label:loss.floor": "",
         "label:loss.mean": "",
     }
@@ -232,7 +231,8 @@ def _distance(session: "Session") -> str:
     return say("caption.posterior", kl=nats(kl), gap=nats(max(gap, 0.0)))
 
 
-def _average(tail: Mapping[str, float]) -> str:
+def _average(session: "Session") -> str:
+    tail = session.history.tail()
     if not tail:
-        return say("caption.start")
+        return say("caption.changed" if session.step else "caption.start")
     return say("caption.loss", steps=count(int(tail["steps"])), mean=fixed(tail["loss"], 3))

@@ -85,6 +85,7 @@ ENGLISH = {
     "caption.a": "the guide's mean",
     "caption.b": "the guide's sd",
     "caption.start": "no step yet",
+    "caption.changed": "no step since the change",
     "alt.posterior": "Densities over the weight. {summary}",
     "alt.loss": "Loss by step in nats, with its floor; {caption}.",
     "alt.param": "Parameter {name} by step: now {now}, {exact}.",
