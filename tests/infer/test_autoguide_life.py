@@ -30,7 +30,6 @@ from ppl_core.infer.autoguide import (
 )
 from ppl_core.optim import Adam
 
-
 # ---- stores, copies, threads
 
 

@@ -20,7 +20,6 @@ from ppl_core.infer.autoguide import (
 )
 from ppl_core.optim import SGD, Adam
 
-
 # ---- plates and subsampling
 
 
