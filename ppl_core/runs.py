@@ -6,12 +6,14 @@ needs. `InferenceRun` drives a kernel with a random stream of its own, so that r
 without touching each other, or the generator of the cell that owns them.
 """
 
+import random
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -206,7 +208,14 @@ def _seeded(seed: int) -> Tensor:
 
 
 def set_rng_seed(rng_seed: int) -> None:
-    """Start torch's generators afresh from a whole number, as one does before a demonstration."""
-    if not isinstance(rng_seed, int):
+    """Start the generators of torch, numpy and Python afresh, as before a demonstration.
+
+    Args:
+        rng_seed: a whole number from 0 to 2**32 - 1.
+    """
+    if not hasattr(rng_seed, "__index__"):
         raise TypeError(f"set_rng_seed: a whole number is needed, got {rng_seed!r}")
-    torch.manual_seed(rng_seed)
+    number = int(rng_seed)
+    torch.manual_seed(number)
+    random.seed(number)
+    np.random.seed(number)

@@ -18,7 +18,7 @@ class seed(Handler):
     """
 
     def __init__(self, rng_seed: int):
-        if not isinstance(rng_seed, int):
+        if not hasattr(rng_seed, "__index__"):
             raise TypeError(f"seed: a whole number is needed, got {rng_seed!r}")
         self.rng_seed = rng_seed
 

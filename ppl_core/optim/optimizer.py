@@ -40,10 +40,13 @@ class Optimizer:
         clip_args: Settings | None = None,
     ):
         self.optim_args = {} if optim_args is None else optim_args
-        self.clip_args = dict(clip_args or {})
-        for name in self.clip_args:
+        clip_args = {} if clip_args is None else clip_args
+        for name in clip_args if isinstance(clip_args, Mapping) else [clip_args]:
             if name not in ("clip_norm", "clip_value"):
-                raise ParamError(f"clip_args: clip_norm or clip_value, got {name!r}")
+                raise ParamError(
+                    f'clip_args: {{"clip_norm": ...}} or {{"clip_value": ...}}, got {name!r}'
+                )
+        self.clip_args = dict(clip_args)
         self.states: Mapping[str, State] = {}
         self._first_states: Mapping[str, State] = {}
         self._leaves: dict[str, Tensor] = {}

@@ -41,6 +41,7 @@ class ELBO:
             raise ValueError(f"num_particles: a whole number >= 1 is needed, got {num_particles!r}")
         self.num_particles = int(num_particles)
         self.max_plate_nesting = max_plate_nesting
+        self._nesting: tuple[Program, Program, int] | None = None
         self.vectorize_particles = vectorize_particles
 
     def differentiable_loss(
@@ -96,23 +97,29 @@ class ELBO:
         """Both programs with all particles as rows of a dimension left of their plates."""
         if validation_enabled():
             check_signature(model, guide, args, kwargs)
-        if self.max_plate_nesting == math.inf:
-            self.max_plate_nesting = plate_nesting(model, guide, args, kwargs)
+        dim = -1 - self.plate_dims(model, guide, args, kwargs)
 
         def rows(program: Program) -> Program:
             @wraps(program)
             def many(*args: Any, **kwargs: Any) -> Any:
-                with plate(PARTICLES, self.num_particles, dim=self.particle_dim):
+                with plate(PARTICLES, self.num_particles, dim=dim):
                     return program(*args, **kwargs)
 
+            many.plate_dims = -dim  # pyright: ignore[reportFunctionMemberAccess]
             return many
 
         return rows(model), rows(guide)
 
-    @property
-    def particle_dim(self) -> int:
-        """The batch dimension of vectorised particles."""
-        return -1 - int(self.max_plate_nesting)
+    def plate_dims(
+        self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> int:
+        """Batch dimensions of the pair's plates: as told, or found by one run of the pair."""
+        told = getattr(model, "plate_dims", self.max_plate_nesting)
+        if told != math.inf:
+            return int(told)
+        if self._nesting is None or self._nesting[:2] != (model, guide):
+            self._nesting = model, guide, plate_nesting(model, guide, args, kwargs)
+        return self._nesting[2]
 
 
 PARTICLES = "num_particles_vectorized"

@@ -1,6 +1,5 @@
 """TraceEnum_ELBO: the ELBO with discrete sites summed out exactly, in guide and model."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from ...handlers import Trace, is_latent, log_prob_of, replay, trace
 from ...inspect import check_pair, check_signature
 from ...values import validation_enabled
 from ..enumeration import Factor, connected, contract, enum, factor_of, product, unscaled_factor
-from .base import ELBO, Program, plate_nesting
+from .base import ELBO, Program
 from .trace import needs_score
 
 
@@ -67,9 +66,8 @@ class TraceEnum_ELBO(ELBO):
         """Records of guide and model for each sequential choice, with the choice's log weight."""
         if validation_enabled():
             check_signature(model, guide, args, kwargs)
-        if self.max_plate_nesting == math.inf:
-            self.max_plate_nesting = plate_nesting(model, guide, args, kwargs)
-        first_dim = -1 - int(self.max_plate_nesting) - int(self.vectorize_particles)
+        plate_dims = self.plate_dims(model, guide, args, kwargs)
+        first_dim = -1 - plate_dims
         choices: list[tuple[int, ...]] = [()]
         while choices:
             chooser = _Choices(made=choices.pop())
@@ -88,7 +86,7 @@ class TraceEnum_ELBO(ELBO):
                 if is_latent(s) and s.set_by not in ("replay", "enumerate")
             ]
             if validation_enabled() or unmatched:
-                check_pair(model_sites, guide_sites, self.max_plate_nesting)
+                check_pair(model_sites, guide_sites, plate_dims)
             yield guide_sites, model_sites, chooser.log_weight(guide_sites)
 
 
