@@ -146,6 +146,7 @@ def test_pyro_optim_takes_torchs_class_with_all_its_settings():
         (lambda: optim.RMSprop({"lr": -1.0}), ["RMSprop", "-1.0"]),
         (lambda: optim.NAdam({"betas": (0.9, 2.0)}), ["NAdam", "2.0"]),
         (lambda: Adam({"amsgrad": True}), ["'amsgrad'", "PyroOptim(torch.optim.Adam"]),
+        (lambda: Adam({"lr": 0.1}, clip_args=len), ["clip_args", "clip_norm", "len"]),
         (lambda: optim.LBFGS({"lr": 1.0}), ["LBFGS", "several", "Adam"]),
         (lambda: PyroOptim(torch.optim.LBFGS, {"lr": 1.0}), ["LBFGS", "several"]),
         (lambda: ours(optim.Muon(), [torch.ones(2)], {"p": torch.ones(2)}), ["Muon", "2D"]),
