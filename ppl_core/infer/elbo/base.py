@@ -105,7 +105,7 @@ class ELBO:
                 with plate(PARTICLES, self.num_particles, dim=dim):
                     return program(*args, **kwargs)
 
-            many.plate_dims = -dim  # pyright: ignore[reportFunctionMemberAccess]
+            vars(many)["plate_dims"] = -dim
             return many
 
         return rows(model), rows(guide)
