@@ -328,11 +328,11 @@ def _kind(arg: Any) -> Any:
 
 
 def _gradients(loss: Tensor, store: ParamStore) -> dict[str, Tensor]:
-    if not loss.requires_grad:
+    wanted = {name: leaf for name, leaf in store.named_parameters() if leaf.requires_grad}
+    if not loss.requires_grad or not wanted:
         return {}
-    names, leaves = zip(*store.named_parameters(), strict=True) if len(store) else ((), ())
-    grads = torch.autograd.grad(loss, leaves, allow_unused=True)
-    return {name: grad for name, grad in zip(names, grads, strict=True) if grad is not None}
+    grads = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
+    return {name: grad for name, grad in zip(wanted, grads, strict=True) if grad is not None}
 
 
 def _first_culprit(

@@ -40,6 +40,7 @@ def check_pair(model_sites: Trace, guide_sites: Trace, plate_dims: float = math.
         if name in drawn:
             check_same_shape(site, drawn[name], plate_dims)
             check_support(site, drawn[name])
+    check_plates(model_sites, guide_sites)
     for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
         for site in sites.samples():
             check_rows(site, who, plate_dims)
@@ -147,6 +148,18 @@ def _ends(support: Any) -> tuple[Any, Any] | None:
     low = getattr(support, "lower_bound", -math.inf)
     high = getattr(support, "upper_bound", math.inf)
     return None if (low, high) == (-math.inf, math.inf) else (low, high)
+
+
+def check_plates(model_sites: Trace, guide_sites: Trace) -> None:
+    """A plate that both programs have must have one size."""
+    sizes = {frame.name: frame.full_size for s in model_sites.samples() for frame in s.plates}
+    for site in guide_sites.samples():
+        for frame in site.plates:
+            if sizes.get(frame.name, frame.full_size) != frame.full_size:
+                raise ShapeError(
+                    f"plate {frame.name!r} has {sizes[frame.name]} rows in the model, but "
+                    f"{frame.full_size} in the guide{_at(site)}. Give both the same size."
+                )
 
 
 def check_rows(site: Site, who: str, plate_dims: float) -> None:
