@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..errors import InferenceError
 from ..handlers import log_prob_of, replay, trace
@@ -137,6 +136,8 @@ class SVI:
 
         An interrupt or an error leaves the store where it was.
         """
+        from tqdm.auto import tqdm  # 50 ms that only a progress bar needs
+
         losses = []
         with tqdm(total=num_steps, disable=not progress_bar, desc="SVI") as bar:
             for done in range(num_steps):
