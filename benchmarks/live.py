@@ -4,7 +4,9 @@
 
 - *slider to exact curve*: from the slider's input event to the end of the painting that shows the
   exact curve of the new value, both on the page's own clock, by the script that paints; at rest and
-  while training. A move waits for the last one's curve and 0.15 s more.
+  while training. A move waits for the last one's curve and 0.15 s more. Beside it stands a bare
+  round trip in between: a question to the kernel through the same browser, server and sockets,
+  with nothing to compute and nothing to paint. What is over that is the panel's own.
 - *drag*: 2 s of moves at 60 a second: curves painted, and how far the last one trailed the hand.
 - *throughput*: one run at full speed; its plot is shown and hidden in turn. Printed is the ratio of
   neighbouring stretches, shown over hidden, in steps a second of wall time and in steps a second of
@@ -91,10 +93,16 @@ PAGE = """() => {
         async move(value) {
             const start = performance.now(), mean = set(value);
             while (Math.abs(middle(exact()) - mean) > 1e-3) {
-                if (performance.now() - start > 5000) return null;
+                if (performance.now() - start > 5000) throw Error('no curve came');
                 await frame();
             }
             return exact().t - start;
+        },
+        async bare() {
+            const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
+            const start = performance.now();
+            await session.kernel.requestKernelInfo();
+            return performance.now() - start;
         },
         async drag(seconds) {
             const facts = window.pplPlots.weighing, before = facts.frames;
@@ -156,13 +164,15 @@ class Bench:
     def speed(self, name: str) -> None:
         self.page.get_by_role("combobox", name="speed").select_option(name)
 
-    def latencies(self, moves: int) -> list[float]:
-        found = []
+    def latencies(self, moves: int) -> str:
+        """Slider to exact curve, and a bare round trip, in turn."""
+        found, bare = [], []
         for number in range(moves):
             value = 8.0 + 0.1 * (number * 7 % 23)
             found.append(self.page.evaluate("(value) => bench.move(value)", round(value, 1)))
             self.page.wait_for_timeout(150)
-        return [ms for ms in found if ms is not None]
+            bare.append(self.page.evaluate("bench.bare()"))
+        return f"{spread(found)}   (bare round trip {median(bare):.0f} ms)"
 
     def throughput(self, pairs: int, seconds: float = 2.0) -> tuple[list[float], list[float]]:
         wall, cpu = [], []
@@ -219,7 +229,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> None:
 
     page.evaluate(PAGE)
     page.wait_for_timeout(1500)
-    print(f"slider to exact curve, at rest:      {spread(bench.latencies(options.moves))}")
+    print(f"slider to exact curve, at rest:      {bench.latencies(options.moves)}")
     bench.press("Step")
     bench.kernel("panel.set(num_steps=100_000); print(1)")  # else it ends before the measurement
     for name in ("normal", "full"):
@@ -227,9 +237,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> None:
         bench.press("Play")
         page.wait_for_timeout(500)
         print(f"frames a second, speed {name}: {page.evaluate('bench.frames(3)'):.1f}")
-        print(
-            f"slider to exact curve, {name + ' speed:':14}{spread(bench.latencies(options.moves))}"
-        )
+        print(f"slider to exact curve, {name + ' speed:':14}{bench.latencies(options.moves)}")
         frames, trail = page.evaluate("bench.drag(2)")
         print(f"drag, speed {name}: {frames:.1f} frames a second, the last {trail:.0f} ms behind")
         bench.press("Pause")
