@@ -119,7 +119,7 @@ def test_nested_plates_with_vectorised_particles_are_unbiased():
 
     elbo = Trace_ELBO(num_particles=8, vectorize_particles=True)
     assert_unbiased(exact, model, guide, number=150, elbo=elbo)
-    assert elbo.max_plate_nesting == 2
+    assert elbo.plate_dims(model, guide, (), {}) == 2
 
 
 @pytest.mark.parametrize("where", ["both", "model"])
@@ -209,3 +209,28 @@ def test_intervention_cuts_what_the_guide_can_learn():
 
     model = ppl.do(conditioned_scale, data={"weight": 9.0})
     assert_unbiased(exact, model, guide, 8.5, number=500)
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+def test_scores_of_one_plate_meet_the_whole_cost_of_another(rows):
+    """Two plates share a dimension number, and all rows of one lead to all rows of the other."""
+    data = torch.linspace(0.0, 2.0, rows)
+
+    def model():
+        with ppl.plate("causes", 3):
+            z = ppl.sample("z", dist.Bernoulli(0.3))
+        with ppl.plate("effects", rows):
+            ppl.sample("y", dist.Normal(z.sum(), 1.0), obs=data)
+
+    def guide():
+        with ppl.plate("causes", 3):
+            p = ppl.param("p", [0.3, 0.5, 0.6], constraint=constraints.unit_interval)
+            ppl.sample("z", dist.Bernoulli(p))
+
+    def exact(p):
+        z = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 3)
+        log_q = torch.distributions.Bernoulli(p).log_prob(z).sum(-1)
+        log_p = torch.distributions.Bernoulli(0.3).log_prob(z).sum(-1)
+        return enumerated(log_q, log_p + NORMAL(z.sum(-1, True), 1.0).log_prob(data).sum(-1))
+
+    assert_unbiased(exact, model, guide)
