@@ -24,9 +24,9 @@
 # **posterior**.
 #
 # **A guide** is a second program, which proposes such a curve. Yours proposes a bell curve, and
-# has two knobs: its centre `a` and its width `b`. Learning turns the knobs, a little at a time,
-# until the guide is as close to the posterior as it can be. How far off it is, you read from the
-# **loss**.
+# has two knobs: its centre `a` (the mean) and its width `b` (the standard deviation, or sd).
+# Learning turns the knobs, a little at a time, until the guide is as close to the posterior as
+# it can be. How far off it is, you read from the **loss**.
 #
 # For a model this small the exact posterior is known, so you can watch how learning does. Run
 # the next cell. Before you press *Play*: where will the learned curve end, nearer to 8.5 or
@@ -63,10 +63,11 @@ ScalePanel()
 # ## What to try first
 #
 # 1. Press *Play*. Did the curve end where you said?
-# 2. While it learns, drag *measurement* to 12. The exact curve moves with your hand, the learned
-#    one sets out after it. The reading went up by 2.5. By how much did the exact centre?
-# 3. Drag *guess* up by 1. Now the centre moves by 0.36 only; the reading counts for 0.64. Which
-#    of your two sources is the sharper one?
+# 2. While it learns, drag *measurement* to 10.5. The exact curve moves with your hand, the
+#    learned one sets out after it, and every trace marks the change. The reading went up by 1.
+#    By how much did the exact centre?
+# 3. Drag *guess* up by 1 as well. Now the centre moves by 0.36 only, where the reading made it
+#    move by 0.64. Which of your two sources is the sharper one?
 # 4. Watch the width of the exact curve while you drag. It stays at 0.6. What would change it?
 #    Open *noise · prior · optimiser* below the buttons and find out.
 # 5. Press *Same noise*, then *Play*: the same path, step for step. Press *New noise*: another
