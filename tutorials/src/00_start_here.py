@@ -63,9 +63,9 @@ ScalePanel()
 # ## What to try first
 #
 # 1. Press *Play*. Did the curve end where you said?
-# 2. While it learns, drag *measurement* to 10.5. The exact curve moves with your hand, the
-#    learned one sets out after it, and every trace marks the change. The reading went up by 1.
-#    By how much did the exact centre?
+# 2. Press *Play* again, and drag *measurement* to 10.5 while it learns. The exact curve moves
+#    with your hand, the learned one sets out after it, and every trace marks the change. The
+#    reading went up by 1. By how much did the exact centre?
 # 3. Drag *guess* up by 1 as well. Now the centre moves by 0.36 only, where the reading made it
 #    move by 0.64. Which of your two sources is the sharper one?
 # 4. Watch the width of the exact curve while you drag. It stays at 0.6. What would change it?
