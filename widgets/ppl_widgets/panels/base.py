@@ -26,29 +26,19 @@ from ppl_widgets import figures
 from ppl_widgets.clock import SLICE, Clock
 from ppl_widgets.controls import Button, Desk, News
 from ppl_widgets.panels import cells
+from ppl_widgets.panels.pace import SPEED, Pace
 from ppl_widgets.panels.prints import Prints
 from ppl_widgets.plot import LivePlot
-from ppl_widgets.scenarios import Control, ControlError, Program
+from ppl_widgets.scenarios import ControlError, Program
 from ppl_widgets.session import Session
 from ppl_widgets.text import count, say
 
-SPEEDS = {"slow": 20.0, "normal": 500.0, "full": math.inf}
-"""Steps a second that Play aims at."""
 PATIENCE = 60.0
 """Seconds that a run goes on while nobody looks."""
 TELL = 0.25
 """Seconds between two changes of the sentences around a plot, while a run is on."""
 KNOCK = 1.0
 """Seconds between two questions whether anybody looks, while a run is on that nobody sees."""
-
-SPEED = Control(
-    "speed",
-    say("label.speed"),
-    "normal",
-    kind="choice",
-    options=tuple(SPEEDS),
-    help=say("help.speed"),
-)
 
 
 @contextlib.contextmanager
@@ -99,11 +89,10 @@ class LivePanel(ipywidgets.VBox):
         locked = known(lock, names)
         cells.close_old()
         self._session = session
-        self._speed = SPEED.value
+        self._pace = Pace(ration=SLICE)
         self._owed = 0  # steps that were asked for one by one
-        self._credit, self._credited = 0.0, 0.0  # steps the speed allows, as of this time
         self._drawn, self._staged = session.version, session.stage_version
-        self._told = self._knocked = 0.0
+        self._told = self._started = self._knocked = 0.0
         self._note = ""
         self._done, self._refused = News(), list[str]()  # not yet answered
         self._prints = Prints()
@@ -146,7 +135,7 @@ class LivePanel(ipywidgets.VBox):
         if self._clock is None:
             steps = count(self._session.controls["num_steps"])
             raise RuntimeError(say("panel.no_loop", num_steps=steps))
-        self._command(self._session.play)
+        self._command(self._start)
 
     def pause(self) -> None:
         """Stop training; nothing is lost."""
@@ -246,8 +235,7 @@ class LivePanel(ipywidgets.VBox):
             return 0.0
         if self._session.status != "running":
             return self._session.due() if self._plot.seen else math.inf
-        rate = SPEEDS[self._speed]
-        return 0.0 if rate == math.inf else max(0.0, (self._ration() - self._allowed(now)) / rate)
+        return self._pace.wait(now)
 
     def train(self, seconds: float) -> None:
         """Train and forecast for about so long, as fast as the speed allows."""
@@ -258,12 +246,9 @@ class LivePanel(ipywidgets.VBox):
                 while self._owed and perf_counter() < end:
                     session.run(1)
                     self._owed = 0 if session.status == "failed" else self._owed - 1
-            elif SPEEDS[self._speed] == math.inf:
-                session.advance(1e3 * seconds)
             else:
-                allowed = self._allowed(now)
-                done = session.advance(1e3 * seconds, int(allowed))
-                self._credit, self._credited = allowed - done, now
+                done = session.advance(1e3 * seconds, self._pace.steps(now))
+                self._pace.spend(done, now)
         if session.status == "running" and now - self._knocked >= KNOCK and not self._plot.seen:
             self._knocked = now
             self._look_out()
@@ -328,7 +313,7 @@ class LivePanel(ipywidgets.VBox):
 
     def _change(self, name: str, value: Any) -> None:
         if name == SPEED.name:
-            self._speed = SPEED.check(value)
+            self._pace.choose(value)
         else:
             self._session.set(name, value)
 
@@ -339,9 +324,7 @@ class LivePanel(ipywidgets.VBox):
             case "play" if session.status == "running":
                 session.pause()
             case "play":
-                self._credit, self._credited = self._ration(), perf_counter()
-                self._knocked = perf_counter()
-                session.play()
+                self._start()
             case "step" | "step100":
                 session.pause()
                 self._owed += 1 if name == "step" else 100
@@ -351,19 +334,14 @@ class LivePanel(ipywidgets.VBox):
             case "back":
                 session.back(50)
 
-    def _ration(self) -> float:
-        """Steps worth a slice of their own at the chosen speed."""
-        rate = SPEEDS[self._speed]
-        return 1.0 if rate == math.inf else max(1.0, rate * SLICE)
-
-    def _allowed(self, now: float) -> float:
-        """Steps that the speed allows by now; what a slow machine could not do is let go."""
-        grown = self._credit + (now - self._credited) * SPEEDS[self._speed]
-        return min(grown, 4.0 * self._ration())
+    def _start(self) -> None:
+        self._started = self._knocked = perf_counter()
+        self._pace.start(self._started)
+        self._session.play()
 
     def _look_out(self) -> None:
         """Nobody looks at a run: ask again, and stop it in the end."""
-        if self._plot.unseen_for >= self.patience:
+        if min(self._plot.unseen_for, perf_counter() - self._started) >= self.patience:
             self._session.pause()
             self._note = say("panel.unseen", seconds=f"{self.patience:g}")
         else:
@@ -371,7 +349,7 @@ class LivePanel(ipywidgets.VBox):
         self._tell()
 
     def _values(self) -> dict[str, Any]:
-        return dict(self._session.controls) | {SPEED.name: self._speed}
+        return dict(self._session.controls) | {SPEED.name: self._pace.speed}
 
     def _tell(self) -> None:
         """Write what stands around the plot; while a run is on, the longer texts seldom."""
