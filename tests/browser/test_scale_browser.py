@@ -259,9 +259,7 @@ def test_interrupt_and_restart_leave_nothing_odd(lab, show, page):
     panel.press("Pause")
     panel.button("Play").wait_for()
 
-    page.evaluate(
-        "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
-    )
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     book.run_cell(0)
     panel.wait().until(lambda: panel.step == 0)
     assert page.locator(".ppl-panel").count() == 1
