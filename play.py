@@ -31,6 +31,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "play.stamp"  # where, what and which extras; "unfinished" until all of it is there
 NOTEBOOK = "tutorials/00_start_here.ipynb"
+PROMPT = "--Voila.kernel_websocket_connection_class=ppl_widgets.server.PromptConnection"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 EXTRAS = {"lab": {"lab"}, "app": {"lab", "app"}, "test": {"lab", "app", "test", "dev"}}
 ROOM = 2.5e9  # bytes: 1.3 GB of environment, 1.8 with the tests' tools, and pip's own scratch
@@ -64,7 +65,7 @@ def play(words: list[str]) -> None:
     if task == "test":
         become("pytest", *words)
     elif task == "app":
-        shown = ("--strip_sources=False", "--show_tracebacks=True")
+        shown = ("--strip_sources=False", "--show_tracebacks=True", PROMPT)
         become("voila", NOTEBOOK, *shown, *with_free_port(words, 8866))
     else:
         root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container

@@ -52,6 +52,9 @@ HARMLESS = {
     r"_JUPYTERLAB.CORE_OUTPUT of shared|No satisfying version|jupyterlab-jupytext|#RUNTIME-012": (
         "Voila loads the extensions of the JupyterLab beside it, which want newer parts than its"
     ),
+    r"^uncaught: \[anywidget\] Failed to initialize model": (
+        "anywidget's alarm, 2 s after a model's birth, also rings for one that was closed meanwhile"
+    ),
     r"^warning: Plugin .* to activate": "JupyterLab remarks that the machine is slow",
 }
 """Regular expression -> why a message of the browser that matches it is not ours to mend."""
@@ -299,6 +302,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "--port={port}",
         "--token={token}",
         "--show_tracebacks=True",
+        "--Voila.kernel_websocket_connection_class=ppl_widgets.server.PromptConnection",
     ]
     home = tmp_path_factory.mktemp("voila")
     server = _start("voila", home, options)

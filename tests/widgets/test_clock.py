@@ -38,6 +38,8 @@ class Player:
         self.old = True
         self.trained.append(time.perf_counter())
 
+    racing = False
+
     def stale(self) -> bool:
         return self.old and self.may_paint
 

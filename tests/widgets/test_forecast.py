@@ -173,8 +173,8 @@ def test_forecaster_waits_until_changes_have_settled():
     forecaster.change(10.0, DEFAULTS, 0, 20)
     assert forecaster.due(10.0) == pytest.approx(SETTLED)
     forecaster.change(10.05, DEFAULTS, 0, 20)
-    assert forecaster.due(10.08) == pytest.approx(0.05)
-    assert forecaster.due(10.2) == 0.0
+    assert forecaster.due(10.05 + SETTLED / 4) == pytest.approx(0.75 * SETTLED)
+    assert forecaster.due(10.05 + SETTLED) == 0.0
     assert forecaster.work(1.0, START)
     made = forecaster.current
     assert (made.start, made.stop) == (0, 20)

@@ -12,6 +12,7 @@ import ppl_core.distributions as dist
 import truth
 from ppl_core.distributions import constraints
 from ppl_core.errors import ModelError
+from ppl_widgets.forecast import SETTLED
 from ppl_widgets.learner import explain
 from ppl_widgets.scenarios import WEIGHING, ControlError, Gaussian
 from ppl_widgets.session import Session
@@ -535,10 +536,10 @@ def test_program_that_asks_for_an_unknown_argument_changes_nothing_error():
 def test_forecast_comes_once_changes_have_settled_and_goes_with_the_next():
     watch = Watch()
     session = Session(clock=watch, num_steps=40)
-    assert session.due() == pytest.approx(0.08)
+    assert session.due() == pytest.approx(SETTLED)
     session.advance(5)
     assert session.forecast is None
-    watch.now += 0.1
+    watch.now += SETTLED
     assert session.due() == 0.0
     session.advance(5)
     session.settle()
@@ -549,7 +550,7 @@ def test_forecast_comes_once_changes_have_settled_and_goes_with_the_next():
     session.set("measurement", 9.9)
     assert session.forecast is None
     session.run(10)
-    watch.now += 0.1
+    watch.now += SETTLED
     session.settle()
     assert session.forecast.start == 10
     session.back(50)

@@ -34,7 +34,10 @@ HOLD = 0.080
 SHARE = 0.060
 """Even under a moving hand a player gets a slice this often, so that the learned curve follows."""
 FRAME = 0.050
-"""Seconds between two frames of one player; a slider move cuts them short."""
+"""Seconds between two frames of one player that rests or trains at a pace it was given."""
+FULL_FRAME = 0.125
+"""Seconds between two frames of a player that trains as fast as it can: a browser that draws on the
+machine that trains takes its share of it. A slider move cuts either short."""
 
 
 class Player(Protocol):
@@ -50,6 +53,11 @@ class Player(Protocol):
 
     def train(self, seconds: float) -> None:
         """Work for about so many seconds."""
+        ...
+
+    @property
+    def racing(self) -> bool:
+        """Whether it is to train as fast as it can, so that frames come second."""
         ...
 
     def stale(self) -> bool:
@@ -210,7 +218,7 @@ class Clock:
                 pause = min(pause, wait)
                 continue
             self._call(player, player.paint)
-            entry.next_frame = perf_counter() + FRAME
+            entry.next_frame = perf_counter() + (FULL_FRAME if player.racing else FRAME)
         return pause
 
     def _call(

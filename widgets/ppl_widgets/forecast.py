@@ -31,7 +31,7 @@ BLOCK = 64
 """Steps whose noise is drawn at once."""
 HORIZON = 10_000
 """Steps that a forecast looks ahead at most; arrived there, a run gets another one."""
-SETTLED = 0.080
+SETTLED = 0.200
 """Seconds without a change until a forecast is worth its while."""
 
 
@@ -94,6 +94,9 @@ class Forecast:
         with torch.no_grad():
             while not self.done and time.perf_counter() < deadline:
                 self._one_step()
+        if self.done:  # the points stay; the ensemble is not needed again
+            self._values, self._states, self._noise = {}, {}, iter(())
+            self._losses.clear()
         return len(self._points) > before
 
     def course(self, name: str) -> Course:

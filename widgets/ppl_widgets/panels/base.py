@@ -253,6 +253,11 @@ class LivePanel(ipywidgets.VBox):
             self._knocked = now
             self._look_out()
 
+    @property
+    def racing(self) -> bool:
+        """Whether training at full speed is on."""
+        return self._session.status == "running" and self._pace.free
+
     def stale(self) -> bool:
         """Whether the page shows something old and may be sent something new."""
         return self._drawn != self._session.version and self._plot.ready

@@ -58,27 +58,28 @@ class Pace:
 
     def wait(self, now: float) -> float:
         """Seconds until the next ration is full."""
-        return 0.0 if self._free else max(0.0, (self._portion - self._saved(now)) / self._rate)
+        return 0.0 if self.free else max(0.0, (self._portion - self._saved(now)) / self._rate)
 
     def steps(self, now: float) -> int | None:
         """Steps that may be done by now; None for as many as there is time for."""
-        return None if self._free else int(self._saved(now))
+        return None if self.free else int(self._saved(now))
 
     def spend(self, steps: int, now: float) -> None:
         """So many have been done."""
-        self._credit, self._at = (0.0 if self._free else self._saved(now) - steps), now
+        self._credit, self._at = (0.0 if self.free else self._saved(now) - steps), now
 
     @property
     def _rate(self) -> float:
         return SPEEDS[self.speed]
 
     @property
-    def _free(self) -> bool:
+    def free(self) -> bool:
+        """Whether as many steps may be done as there is time for."""
         return self._rate == math.inf
 
     @property
     def _portion(self) -> float:
-        return 1.0 if self._free else max(1.0, self._rate * self.ration)
+        return 1.0 if self.free else max(1.0, self._rate * self.ration)
 
     def _saved(self, now: float) -> float:
         return min(self._credit + (now - self._at) * self._rate, BACKLOG * self._portion)
