@@ -16,6 +16,8 @@ from .effects import Forward, Handled, Handler, Site, emit, meaning
 from .errors import ModelError, ShapeError
 from .values import as_value
 
+_FEW = 20  # a subsample is small if so many of it would fit into the whole
+
 
 class Subsample(Distribution):
     """Rows chosen at random, without replacement; the value is a tensor of indices.
@@ -40,7 +42,17 @@ class Subsample(Distribution):
         """Indices, (subsample_size,), in order when none is left out."""
         if self.subsample_size == self.size:
             return torch.arange(self.size, device=self.device)
+        if _FEW * self.subsample_size < self.size:
+            return torch.tensor(self._few(), device=self.device)
         return torch.randperm(self.size, device=self.device)[: self.subsample_size]
+
+    def _few(self) -> list[int]:
+        """Rows drawn one by one, repeats left out: cheaper than shuffling many for a few."""
+        rows: dict[int, None] = {}
+        while len(rows) < self.subsample_size:
+            missing = self.subsample_size - len(rows)
+            rows |= dict.fromkeys(torch.randint(self.size, (missing,)).tolist())
+        return list(rows)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Zero: the plate's scale already accounts for the choice."""

@@ -2,10 +2,10 @@
 
 Every distribution of `torch.distributions` is here with the same name and arguments, and can also
 be called (`Normal(0., 1.)()` draws), reshaped (`to_event`, `expand_by`) and masked. Numbers, arrays
-and lists are welcome wherever tensors are. `Normal` is written out: it is drawn and scored at every
-step of every tutorial, and without torch's broadcasting of constants it costs a third. What torch
-lacks stands beside them: points, factors and flat priors, overdispersed and zero-inflated counts,
-ordered vectors.
+and lists are welcome wherever tensors are. A few are written out, because every step of every
+tutorial draws and scores them: without torch's broadcasting of constants, `Normal` costs a third.
+What torch lacks stands beside them: points, factors and flat priors, overdispersed and
+zero-inflated counts, ordered vectors.
 """
 
 # ruff: noqa: F401, F403
@@ -29,6 +29,7 @@ from .distribution import Distribution, Independent, MaskedDistribution, draws_f
 from .improper import ImproperUniform, Unit
 from .normal import Normal
 from .points import Delta, Empirical
+from .positive import HalfCauchy, LogNormal
 from .transforms import biject_to, transform_to
 
 __all__ = [
@@ -37,8 +38,10 @@ __all__ = [
     "Distribution",
     "Empirical",
     "GammaPoisson",
+    "HalfCauchy",
     "ImproperUniform",
     "Independent",
+    "LogNormal",
     "MaskedDistribution",
     "Normal",
     "Unit",

@@ -1,10 +1,11 @@
 """Every distribution of `torch.distributions`, with this package's methods in front.
 
-One of each is made here in a loop; `Normal` and `Independent` are written out elsewhere.
+One of each is made here in a loop; the few that most programs use are written out elsewhere.
 """
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -18,7 +19,9 @@ if TYPE_CHECKING:  # type checkers cannot follow the loop below
 
 __all__: list[str] = []
 
-_WRITTEN_HERE = ("Distribution", "ExponentialFamily", "Independent", "Normal")
+_WRITTEN_HERE = (
+    "Distribution", "ExponentialFamily", "HalfCauchy", "Independent", "LogNormal", "Normal",
+)  # fmt: skip
 
 
 Method = Callable[[Any, Any], Tensor]
@@ -40,6 +43,7 @@ def _adopt(torch_class: type) -> type:
     as_tensor = as_value if torch_class is torch_distributions.Categorical else as_real
     methods = ("log_prob", "cdf", "icdf")
     members = {
+        "hands_checks_on": "validate_args" in signature(torch_class).parameters,
         "__module__": __package__,
         "__doc__": f"As `torch.distributions.{name}`, with this package's methods.",
         **{m: _taking_numbers(getattr(torch_class, m), as_tensor) for m in methods},

@@ -8,7 +8,7 @@ from torch import Size, Tensor
 from torch import distributions as torch_distributions
 
 from ..values import as_real
-from .distribution import Distribution, broadcast_shape
+from .distribution import Distribution, broadcast_shape, over_rows
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -59,7 +59,7 @@ class Normal(Distribution, torch_distributions.Normal):
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
         """The same distribution, its parameters repeated to batch_shape."""
         shape = Size(batch_shape)
-        if broadcast_shape(self, self._batch_shape, shape) != shape:
+        if self._batch_shape and broadcast_shape(self, self._batch_shape, shape) != shape:
             raise ValueError(f"Normal: batch_shape {self._batch_shape} does not expand to {shape}")
         new = object.__new__(type(self)) if _instance is None else _instance
         vars(new).update(vars(self), _batch_shape=shape)
@@ -104,14 +104,15 @@ class Normal(Distribution, torch_distributions.Normal):
         if isinstance(scale, Tensor):
             return self._standardised_log_prob((value - loc) / scale)
         distance = value - loc
-        square = distance * distance
-        return self._with_rows(square * (-0.5 / (scale * scale)) - self._log_normaliser(scale))
+        peak = distance.new_full((), -self._log_normaliser(scale))
+        weight = -0.5 / (scale * scale) if scale else -math.inf
+        return over_rows(self, torch.addcmul(peak, distance, distance, value=weight))
 
     def _standardised_log_prob(self, z: Tensor) -> Tensor:
         scale = self._given[1]
-        if isinstance(scale, Tensor):
-            return self._with_rows(torch.addcmul(-_HALF_LOG_2PI - scale.log(), z, z, value=-0.5))
-        return self._with_rows(z * z * -0.5 - self._log_normaliser(scale))
+        known = _HALF_LOG_2PI if isinstance(scale, Tensor) else self._log_normaliser(scale)
+        log_prob = torch.addcmul(z.new_full((), -known), z, z, value=-0.5)
+        return over_rows(self, log_prob - scale.log() if isinstance(scale, Tensor) else log_prob)
 
     @staticmethod
     def _log_normaliser(scale: float) -> float:
@@ -133,13 +134,6 @@ class Normal(Distribution, torch_distributions.Normal):
             for part in self._given
         )
         return f"{type(self).__name__}(loc: {loc}, scale: {scale})"
-
-    def _with_rows(self, log_prob: Tensor) -> Tensor:
-        """Repeated over the batch dimensions that neither the value nor a parameter has."""
-        batch = self._batch_shape
-        if not batch or log_prob.shape[log_prob.dim() - len(batch) :] == batch:
-            return log_prob
-        return log_prob.expand(torch.broadcast_shapes(log_prob.shape, batch))
 
 
 def _number_or_tensor(name: str, value: Any) -> float | Tensor:

@@ -141,17 +141,32 @@ class Optimizer:
         Returns:
             New values and new states, by name; nothing is changed in place.
         """
-        values, new_states = dict(values), dict(states)
+        before = {name: self._state(name, values[name], states.get(name)) for name in grads}
+        if self.clip_args:
+            grads = {name: self._clipped(grad) for name, grad in grads.items()}
+        moved, after = self._move(values, grads, before)
+        self.states = {**states, **after}
+        return {**values, **moved}, self.states
+
+    def _move(
+        self,
+        values: Mapping[str, Tensor],
+        grads: Mapping[str, Tensor],
+        states: Mapping[str, State],
+    ) -> tuple[dict[str, Tensor], dict[str, State]]:
+        """The rule for every parameter that has a gradient, one after the other."""
+        moved: dict[str, Tensor] = {}
+        after: dict[str, State] = {}
         for name, grad in grads.items():
-            value = values[name]
-            state = states.get(name)
-            if state is None or state[0] != self.kind:
-                state = self._first_state(name, value)
-            if self.clip_args:
-                grad = self._clipped(grad)
-            values[name], new_states[name] = self.rule(value, grad, state, self.settings(name))
-        self.states = new_states
-        return values, new_states
+            settings = self.settings(name)
+            moved[name], after[name] = self.rule(values[name], grad, states[name], settings)
+        return moved, after
+
+    def _state(self, name: str, value: Tensor, state: State | None) -> State:
+        """The state that a parameter moves from; one of another rule does not count."""
+        if state is None or state[0] != self.kind:
+            state = self._first_state(name, value)
+        return state
 
     def _first_state(self, name: str, value: Tensor) -> State:
         loaded = self._first_states.get(name)

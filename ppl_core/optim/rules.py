@@ -1,6 +1,7 @@
 """The update rules of every day, written out as pure functions."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -82,6 +83,41 @@ class Adam(_Rule):
         if settings["weight_decay"]:
             grad = grad.add(value, alpha=settings["weight_decay"])
         return self._moment_step(value, grad, state, settings, settings["lr"])
+
+    def _move(
+        self,
+        values: Mapping[str, Tensor],
+        grads: Mapping[str, Tensor],
+        states: Mapping[str, State],
+    ) -> tuple[dict[str, Tensor], dict[str, State]]:
+        """The same rule for all parameters in one call, where nothing sets them apart."""
+        ages = {state[1] for state in states.values()}
+        kinds = {(grad.dtype, grad.device) for grad in grads.values()}
+        settings, *others = map(self.settings, grads) if grads else ({},)
+        alike = len(ages) == len(kinds) == 1 and all(other == settings for other in others)
+        if not alike or type(self).rule is not Adam.rule:
+            return super()._move(values, grads, states)
+        age = ages.pop()
+        old = [[values[name] for name in grads], *([states[n][i] for n in grads] for i in (2, 3))]
+        new, means, squares = map(torch._foreach_clone, old)
+        torch._fused_adam_(
+            new,
+            list(grads.values()),
+            means,
+            squares,
+            [],
+            [torch.full((), age + 1.0, device=new[0].device)] * len(new),
+            lr=settings["lr"],
+            beta1=settings["betas"][0],
+            beta2=settings["betas"][1],
+            weight_decay=settings["weight_decay"],
+            eps=settings["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
+        parts = zip(grads, new, means, squares, strict=True)
+        after = {name: (self.kind, age + 1, mean, square) for name, _, mean, square in parts}
+        return dict(zip(grads, new, strict=True)), after
 
     def _moment_step(
         self, value: Tensor, grad: Tensor, state: State, settings: Settings, lr: float

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...effects import Site
 from ...handlers import Trace, is_latent, log_prob_of
+from ...plates import Subsample
 from .base import ELBO, Program, log_prob_of_draw, run_pair, sum_to, total_log_prob
 
 
@@ -23,22 +24,28 @@ class Trace_ELBO(ELBO):
         self, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Tensor:
         guide_sites, model_sites = run_pair(model, guide, args, kwargs)
-        loss: Tensor | None = None
-        scored = []
-        for site in guide_sites.values():
-            if site.kind == "sample":
-                log_q = log_prob_of_draw(site)
-                if needs_score(site):
-                    scored.append(site)
-                    log_q = log_q.detach()  # its own gradient is zero on average
-                loss = log_q if loss is None else loss + log_q
-        for site in model_sites.values():
-            if site.kind == "sample":
-                log_p = total_log_prob(site)
-                loss = -log_p if loss is None else loss - log_p
-        if loss is None:
+        scored: list[Site] = []
+        log_q: list[Tensor] = []
+        for site in _weighed(guide_sites):
+            part = log_prob_of_draw(site)
+            if needs_score(site):
+                scored.append(site)
+                part = part.detach()  # its own gradient is zero on average
+            log_q.append(part)
+        log_p = [total_log_prob(site) for site in _weighed(model_sites)]
+        if not log_q and not log_p:
             return torch.zeros(())
+        loss = _sum(log_q) - _sum(log_p)
         return loss + score_term(scored, guide_sites, model_sites) if scored else loss
+
+
+def _weighed(sites: Trace) -> list[Site]:
+    """The sites that count in an ELBO: rows that a plate chose have log probability zero."""
+    return [site for site in sites.samples() if not isinstance(site.fn, Subsample)]
+
+
+def _sum(parts: list[Tensor]) -> Tensor | float:
+    return sum(parts[1:], parts[0]) if parts else 0.0
 
 
 def needs_score(site: Site) -> bool:
