@@ -7,6 +7,7 @@ without touching each other, or the generator of the cell that owns them.
 """
 
 import random
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -182,12 +183,18 @@ class _Kept:
 
 
 class _stream:
-    """Torch's generator as a stream of one's own inside `with`; the outer one comes back."""
+    """Torch's generator as a stream of one's own inside `with`; the outer one comes back.
+
+    The generator belongs to the whole process, so runs in several threads take turns.
+    """
+
+    turn = threading.RLock()
 
     def __init__(self, state: Tensor):
         self.left = state
 
     def __enter__(self) -> "_stream":
+        self.turn.acquire()
         self.outer: Tensor | None = torch.get_rng_state()
         torch.set_rng_state(self.left)
         return self
@@ -198,6 +205,7 @@ class _stream:
             self.left = torch.get_rng_state()
             torch.set_rng_state(self.outer)
             self.outer = None
+            self.turn.release()
 
     def __exit__(self, *error: Any) -> None:
         self.leave()

@@ -15,6 +15,8 @@ from .transforms import transform_to
 class _Welcoming(type):
     """Lets a distribution be made from arrays and lists of numbers as well."""
 
+    hands_checks_on = False  # whether torch's distributions inside are told to check or not
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = {name: welcome(value) for name, value in kwargs.items()}
@@ -25,8 +27,6 @@ class _Welcoming(type):
 
 class Distribution(torch_distributions.Distribution, metaclass=_Welcoming):
     """What every distribution of this package can do besides torch's own methods."""
-
-    hands_checks_on = False  # whether torch's distributions inside are told to check or not
 
     @property
     def _validate_args(self) -> bool:  # torch asks this before each of its checks

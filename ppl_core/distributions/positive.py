@@ -29,8 +29,10 @@ class LogNormal(Distribution, torch_distributions.LogNormal):
         super().__init_subclass__(**kwargs)
         cls.reparameterised = False
 
+    base_dist: Normal  # pyright: ignore
+
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self.base_dist = Normal(loc, scale)
+        self.base_dist = Normal(loc, scale)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.transforms = [torch_distributions.ExpTransform()]
         shape = self.base_dist.batch_shape
         torch_distributions.Distribution.__init__(self, shape, validate_args=validate_args)

@@ -99,8 +99,8 @@ class Adam(_Rule):
             return super()._move(values, grads, states)
         age = ages.pop()
         old = [[values[name] for name in grads], *([states[n][i] for n in grads] for i in (2, 3))]
-        new, means, squares = map(torch._foreach_clone, old)
-        torch._fused_adam_(
+        new, means, squares = map(torch._foreach_clone, old)  # pyright: ignore[reportPrivateImportUsage]
+        torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage]
             new,
             list(grads.values()),
             means,

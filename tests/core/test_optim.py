@@ -211,3 +211,29 @@ def test_settings_that_mean_nothing_error(make, words):
 def test_the_bare_class_is_no_rule():
     with pytest.raises((TypeError, ParamError), match=r"SGD|lr"):
         Optimizer({}).update({"p": torch.zeros(())}, {"p": torch.ones(())}, {})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_adam_of_many_parameters_moves_each_as_alone_whatever_their_ages(dtype):
+    """Alike parameters move in one call; one that is born later has its own bias corrections."""
+    draw = torch.Generator().manual_seed(3)
+    shapes = {"a": (), "b": (4,), "c": (2, 3)}
+    values = {
+        name: torch.randn(shape, generator=draw, dtype=dtype) for name, shape in shapes.items()
+    }
+    alone = {name: value.clone() for name, value in values.items()}
+    together, apart = Adam({"lr": 0.1}), {name: Adam({"lr": 0.1}) for name in shapes}
+    states, own = {}, {name: {} for name in shapes}
+    for step in range(6):
+        born = [name for name in shapes if name != "c" or step > 2]
+        grads = {n: torch.randn(shapes[n], generator=draw, dtype=dtype) for n in born}
+        before = {name: value.clone() for name, value in values.items()}
+        moved, states = together.update(values, grads, states)
+        assert all(torch.equal(values[name], before[name]) for name in shapes)
+        values = moved
+        for name in born:
+            one, own[name] = apart[name].update({name: alone[name]}, {name: grads[name]}, own[name])
+            alone[name] = one[name]
+    for name in shapes:
+        assert values[name].dtype == dtype
+        assert torch.allclose(values[name], alone[name], rtol=1e-6)

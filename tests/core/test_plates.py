@@ -130,6 +130,20 @@ def test_subsample_is_drawn_without_replacement_and_recorded():
     assert sites["x"].scale == 2.5
 
 
+@pytest.mark.parametrize("size", [42, 15])
+def test_every_row_is_chosen_as_often_alone_and_with_every_other(size):
+    """Both ways to choose 2 rows: one by one (of 42), by a shuffle (of 15)."""
+    ppl.set_rng_seed(0)
+    chosen = torch.zeros(40 * size * size, size)
+    for row in chosen:
+        row[ppl.plate("rows", size, subsample_size=2).indices] = 1.0
+    assert (chosen.sum(1) == 2).all()
+    assert_average(chosen, 2 / size)
+    for row in (0, 1, size // 2):  # whichever row is in, every other one is its partner as often
+        others = torch.arange(size) != row
+        assert_average(chosen[chosen[:, row] == 1][:, others], 1 / (size - 1))
+
+
 def test_subsampled_log_joint_is_unbiased():
     data = torch.randn(12) * torch.arange(12)
 

@@ -246,3 +246,18 @@ def test_set_rng_seed_repeats_draws():
     assert torch.equal(torch.rand(2), first)
     with pytest.raises(TypeError, match="whole number"):
         ppl.set_rng_seed("3")
+
+
+def test_runs_in_two_threads_do_not_disturb_each_other():
+    alone = [path(InferenceRun(Walk(), seed=seed), 400) for seed in (1, 2)]
+    together: dict[int, list[tuple[int, float]]] = {}
+
+    def go(seed):
+        together[seed] = path(InferenceRun(Walk(), seed=seed), 400)
+
+    threads = [threading.Thread(target=go, args=(seed,)) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[1], together[2]] == alone

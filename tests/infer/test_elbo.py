@@ -235,3 +235,19 @@ def test_default_float64_works_throughout():
         )
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("decide", [lambda x: 1.0 if x > 0 else 2.0, float, lambda x: x.item()])
+def test_particles_at_once_say_why_a_decision_by_value_cannot_be_made(decide):
+    def model():
+        x = ppl.sample("x", dist.Normal(0.0, 1.0))
+        ppl.sample("y", dist.Normal(decide(x), 1.0), obs=0.5)
+
+    def guide():
+        ppl.sample("x", dist.Normal(ppl.param("m", 0.0), 1.0))
+
+    with ppl.ParamStore():
+        assert math.isfinite(Trace_ELBO(num_particles=3).loss(model, guide))
+        elbo = Trace_ELBO(num_particles=3, vectorize_particles=True)
+        with pytest.raises(ppl.ModelError, match="vectorize_particles=False"):
+            elbo.loss(model, guide)

@@ -5,7 +5,9 @@ evidence on average, and equals it, draw by draw, for the exact posterior.
 """
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ...effects import Site, scale_and_mask
+from ...errors import ModelError
 from ...handlers import Trace, log_prob_of, replay, trace
 from ...inspect import check_pair, check_signature
 from ...plates import Frame, Subsample, plate
@@ -102,7 +105,7 @@ class ELBO:
         def rows(program: Program) -> Program:
             @wraps(program)
             def many(*args: Any, **kwargs: Any) -> Any:
-                with plate(PARTICLES, self.num_particles, dim=dim):
+                with plate(PARTICLES, self.num_particles, dim=dim), _one_value_needed():
                     return program(*args, **kwargs)
 
             vars(many)["plate_dims"] = -dim
@@ -123,6 +126,28 @@ class ELBO:
 
 
 PARTICLES = "num_particles_vectorized"
+
+
+@contextmanager
+def _one_value_needed() -> Generator[None]:
+    """Tell a program that turns a value into one number, or a decision, what stands in its way.
+
+    Raises:
+        ModelError: it cannot be run for all particles at once.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        if isinstance(error, ModelError) or not _ONE_VALUE.search(str(error)):
+            raise
+        raise ModelError(
+            "vectorize_particles: the program needs one number where it now has all particles at "
+            f"once ({error}). Decide by torch.where instead of if, keep tensors instead of "
+            "float() or item(), or give vectorize_particles=False."
+        ) from error
+
+
+_ONE_VALUE = re.compile("ambiguous|cannot be converted to Scalar|one element tensors")
 
 
 class ELBOModule(nn.Module):
@@ -171,7 +196,7 @@ def run_pair(
     drawn = replayable(guide_sites) if validation_enabled() else guide_sites
     with trace() as model_sites, replay(trace=drawn):
         model(*args, **kwargs)
-    if validation_enabled() or _unmatched(model_sites, guide_sites):
+    if validation_enabled() or unmatched(model_sites, guide_sites):
         check_pair(model_sites, guide_sites)
     return guide_sites, model_sites
 
@@ -181,7 +206,7 @@ def replayable(sites: Trace) -> dict[str, Site]:
     return {s.name: s for s in sites.samples() if not s.observed}
 
 
-def _unmatched(model_sites: Trace, guide_sites: Trace) -> bool:
+def unmatched(model_sites: Trace, guide_sites: Trace) -> bool:
     """Whether the model drew a site by itself, or the guide drew one for nobody."""
     own = any(
         site.kind == "sample"

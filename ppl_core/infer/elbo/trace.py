@@ -33,9 +33,7 @@ class Trace_ELBO(ELBO):
                 part = part.detach()  # its own gradient is zero on average
             log_q.append(part)
         log_p = [total_log_prob(site) for site in _weighed(model_sites)]
-        if not log_q and not log_p:
-            return torch.zeros(())
-        loss = _sum(log_q) - _sum(log_p)
+        loss = torch.as_tensor(_sum(log_q) - _sum(log_p))
         return loss + score_term(scored, guide_sites, model_sites) if scored else loss
 
 
