@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.distributions import biject_to
 
+from .distributions import biject_to, constraints
 from .effects import Forward, Handler, Site
 from .errors import ModelError, listing, suggestion
 from .handlers import Trace, is_latent, replay, trace
@@ -61,7 +61,8 @@ def _check_complete(sites: Trace, values: Mapping[str, Any]) -> None:
 class unconstrained(Handler):
     """Run a program at unconstrained values: each latent site sees them through its own support.
 
-    The support is that of this very run, so it may depend on other sites.
+    The support is that of this very run, so it may depend on other sites. Sites that have a value
+    already (enumerated or replayed ones) keep it.
 
     Args:
         values: site name -> unconstrained value; sites without one draw theirs.
@@ -69,6 +70,7 @@ class unconstrained(Handler):
     Attributes:
         log_volume: log absolute determinant of the map from `values`, in nats.
         values: after a run, the unconstrained values of every latent site.
+        constrained: the same values on their supports.
     """
 
     def __init__(self, values: Mapping[str, Tensor]):
@@ -76,32 +78,54 @@ class unconstrained(Handler):
 
     def __enter__(self) -> Self:
         self.values: dict[str, Tensor] = {}
+        self.constrained: dict[str, Tensor] = {}
         self.log_volume = torch.zeros(())
         return super().__enter__()
 
     def handle(self, site: Site, forward: Forward) -> Site:
         """Give a latent site its value."""
-        if site.kind != "sample" or not is_latent(site):
+        if site.kind != "sample" or site.value is not None or not is_latent(site):
             return forward(site)
-        if site.name not in self.given:
+        to_support = free_transform(site)
+        z = self.given.get(site.name)
+        if z is None:
             site = forward(site)
-            self.values[site.name] = _to_support(site).inv(site.value)
-            return site
-        z, to_support = self.given[site.name], _to_support(site)
-        self.values[site.name] = z
-        value = to_support(z)
-        self.log_volume = self.log_volume + to_support.log_abs_det_jacobian(z, value).sum()
-        return forward(site.replace(value=value, set_by="unconstrained"))
+            value = site.value
+            z = value if to_support is None else to_support.inv(value)
+        else:
+            value = z if to_support is None else to_support(z)
+            if to_support is not None:
+                volume = to_support.log_abs_det_jacobian(z, value)
+                self.log_volume = self.log_volume + (volume.sum() if volume.dim() else volume)
+            site = forward(site.replace(value=value, set_by="unconstrained"))
+        self.values[site.name], self.constrained[site.name] = z, value
+        return site
 
 
-def _to_support(site: Site) -> Any:
-    support = site.fn.support
+def free_transform(site: Site) -> Any:
+    """The bijection from unconstrained numbers to a site's support; None where they are the value.
+
+    Raises:
+        ModelError: the site is discrete, or no bijection is known.
+    """
+    support = bare = site.fn.support
+    while hasattr(bare, "base_constraint"):
+        bare = bare.base_constraint
+    if bare is constraints.real:
+        return None
+    at = f" at {site.where}" if site.where else ""
     if support.is_discrete:
         raise ModelError(
-            f"site {site.name!r} is discrete ({type(site.fn).__name__}): it has no unconstrained "
-            f"values and no gradient"
+            f"site {site.name!r}{at} is discrete ({type(site.fn).__name__}): it has no "
+            f"unconstrained values and no gradient"
         )
-    return biject_to(support)
+    try:
+        return biject_to(support)
+    except NotImplementedError:
+        raise ModelError(
+            f"site {site.name!r}{at}: no bijection is known from unconstrained numbers to its "
+            f"support {support}. Register one with distributions.biject_to.register."
+        ) from None
 
 
 @dataclass(frozen=True)
