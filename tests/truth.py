@@ -64,6 +64,24 @@ def sgd_half_life(lr, momentum=0.1, posterior_sd=0.6) -> float:
     return posterior_sd**2 * math.log(2.0) * (1.0 - momentum) / lr
 
 
+def ess_share(a, b, guess=8.5, measurement=9.5, prior_sd=1.0, noise_sd=0.75) -> float:
+    """ESS / N of the guide N(a, b) with infinitely many draws; 0 where the variance is infinite."""
+    exact = weigh(guess, measurement, prior_sd, noise_sd)
+    spare = 2 * b**2 - exact.sd**2
+    if spare <= 0:
+        return 0.0
+    return exact.sd * math.sqrt(spare) / b**2 * math.exp(-((exact.mean - a) ** 2) / spare)
+
+
+def tail_k(b, prior_sd=1.0, noise_sd=0.75) -> float:
+    """Shape of the weights' tail under the guide N(posterior mean, b), b below the exact sd.
+
+    The log weight is z**2 * (b**2 / sd**2 - 1) / -2 for a standard normal z, so P(w > t) falls as
+    t ** (-1 / k) with k = 1 - b**2 / sd**2.
+    """
+    return 1.0 - b**2 / weigh(prior_sd=prior_sd, noise_sd=noise_sd).sd ** 2
+
+
 # ---- quadrature: any one-dimensional density
 
 
@@ -105,3 +123,42 @@ def kl_by_quadrature(a: float, b: float, mean: float, sd: float) -> float:
     return normal_average(
         lambda w: normal_log_density(w, a, b) - normal_log_density(w, mean, sd), a, b
     )
+
+
+# ---- a hidden level that drifts, read once a step: the Kalman filter
+
+
+def kalman(readings, mean=8.5, sd=1.0, drift=0.3, noise_sd=0.75) -> list[Belief]:
+    """The belief about the level after each reading, with the log evidence of all so far.
+
+    Before every reading but the first the level moves by N(0, drift).
+
+    Source: Särkkä 2013, Bayesian Filtering and Smoothing, theorem 4.2, in one dimension.
+
+    >>> last = kalman([9.5, 9.1, 9.9, 9.3, 9.6])[-1]
+    >>> f"{last.mean:.3f} {last.sd:.3f} {last.log_evidence:.3f}"
+    '9.451 0.436 -5.311'
+    """
+    beliefs, variance, log_evidence = [], sd**2, 0.0
+    for step, reading in enumerate(readings):
+        variance += drift**2 if step else 0.0
+        total = variance + noise_sd**2
+        log_evidence += float(normal_log_density(reading, mean, math.sqrt(total)))
+        mean += variance / total * (reading - mean)
+        variance *= noise_sd**2 / total
+        beliefs.append(Belief(float(mean), math.sqrt(variance), log_evidence))
+    return beliefs
+
+
+def gaussian_walk(readings, mean=8.5, sd=1.0, drift=0.3, noise_sd=0.75) -> Belief:
+    """The same last belief from the joint covariance of all levels and readings, in one solve."""
+    t = np.arange(len(readings))
+    levels = sd**2 + drift**2 * np.minimum.outer(t, t)
+    total = levels + noise_sd**2 * np.eye(len(t))
+    away = np.asarray(readings) - mean
+    gain = np.linalg.solve(total, levels[:, -1])
+    log_det = np.linalg.slogdet(total)[1]
+    fit = away @ np.linalg.solve(total, away)
+    log_evidence = -0.5 * (fit + log_det + len(t) * LOG_2PI)
+    variance = levels[-1, -1] - gain @ levels[:, -1]
+    return Belief(float(mean + gain @ away), float(math.sqrt(variance)), float(log_evidence))

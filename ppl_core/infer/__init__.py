@@ -33,6 +33,7 @@ from .elbo import (
     TraceMeanField_ELBO,
 )
 from .enumeration import config_enumerate
+from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
 
 __all__ = [
@@ -53,8 +54,10 @@ __all__ = [
     "AutoNormal",
     "ELBOModule",
     "RenyiELBO",
+    "SMCFilter",
     "SVIInfo",
     "SVIState",
+    "TemperedSMC",
     "TraceEnum_ELBO",
     "TraceGraph_ELBO",
     "TraceMeanField_ELBO",

@@ -1,0 +1,21 @@
+"""Sequential Monte Carlo: clouds of particles that are drawn, weighed and resampled."""
+
+from .filter import SMCFilter, SMCInfo, SMCState, genealogy
+from .resampling import effective_size, multinomial, residual, stratified, systematic
+from .tempered import TemperedInfo, TemperedResult, TemperedSMC, TemperedState
+
+__all__ = [
+    "SMCFilter",
+    "SMCInfo",
+    "SMCState",
+    "TemperedInfo",
+    "TemperedResult",
+    "TemperedSMC",
+    "TemperedState",
+    "effective_size",
+    "genealogy",
+    "multinomial",
+    "residual",
+    "stratified",
+    "systematic",
+]
