@@ -6,6 +6,7 @@ subsample the weight of the whole; a markov loop tells each site which turn it b
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
@@ -41,7 +42,7 @@ class Subsample(Distribution):
     def sample(self, sample_shape: Any = Size()) -> Tensor:
         """Indices, (subsample_size,), in order when none is left out."""
         if self.subsample_size == self.size:
-            return torch.arange(self.size, device=self.device)
+            return _all_rows(self.size, self.device)
         if _FEW * self.subsample_size < self.size:
             return torch.tensor(self._few(), device=self.device)
         return torch.randperm(self.size, device=self.device)[: self.subsample_size]
@@ -57,6 +58,12 @@ class Subsample(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Zero: the plate's scale already accounts for the choice."""
         return torch.zeros(())
+
+
+@lru_cache(maxsize=8)
+def _all_rows(size: int, device: Any) -> Tensor:
+    """Every row number; one tensor for all who ask, so never changed in place."""
+    return torch.arange(size, device=device)
 
 
 class Frame(NamedTuple):

@@ -27,6 +27,7 @@ from .counts import (
 )
 from .distribution import Distribution, Independent, MaskedDistribution, draws_from_noise
 from .improper import ImproperUniform, Unit
+from .mixture import MixtureSameFamily
 from .normal import Normal
 from .points import Delta, Empirical
 from .positive import HalfCauchy, LogNormal
@@ -43,6 +44,7 @@ __all__ = [
     "Independent",
     "LogNormal",
     "MaskedDistribution",
+    "MixtureSameFamily",
     "Normal",
     "Unit",
     "ZeroInflatedDistribution",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # type checkers cannot follow the loop below
 __all__: list[str] = []
 
 _WRITTEN_HERE = (
-    "Distribution", "ExponentialFamily", "HalfCauchy", "Independent", "LogNormal", "Normal",
+    "Distribution", "ExponentialFamily", "HalfCauchy", "Independent", "LogNormal",
+    "MixtureSameFamily", "Normal",
 )  # fmt: skip
 
 

@@ -342,3 +342,33 @@ def test_numbers_go_where_the_tensors_are(make):
         fn = make(there)
         assert fn.log_prob(there).device.type == "meta"
         assert kl_divergence(fn.mask(False), fn.mask(True)).device.type == "meta"
+
+
+def test_mixture_over_rows_is_torchs_expanded_mixture():
+    """Parts kept small, or repeated over the rows by torch: same densities, moments and shapes."""
+    ppl.set_rng_seed(0)
+    logits, means = torch.randn(3), torch.randn(3, 2)
+    for events in (0, 1):
+        loc = means if events else means[:, 0]
+        mine = dist.MixtureSameFamily(
+            dist.Categorical(logits=logits), dist.Normal(loc, 1.5).to_event(events)
+        )
+        parts = torch.distributions.Normal(loc, 1.5)
+        parts = torch.distributions.Independent(parts, events)
+        theirs = torch.distributions.MixtureSameFamily(
+            torch.distributions.Categorical(logits=logits), parts
+        )
+        value = torch.randn(5, 4, 2) if events else torch.randn(5, 4)
+        for rows in ((), (4,), (5, 4)):
+            a, b = mine.expand(rows), theirs.expand(rows)
+            assert (a.batch_shape, a.event_shape) == (b.batch_shape, b.event_shape)
+            assert torch.allclose(a.log_prob(value), b.log_prob(value), atol=1e-6)
+            assert torch.allclose(a.mean, b.mean, atol=1e-6)
+            assert torch.allclose(a.variance, b.variance, atol=1e-6)
+            assert a.sample((7,)).shape == b.sample((7,)).shape
+            assert a.component_distribution.batch_shape == b.component_distribution.batch_shape
+        short = mine.expand((4,)).log_prob(value[0, 0])  # one value for all rows
+        assert torch.allclose(short, theirs.log_prob(value[0, 0]).expand(4), atol=1e-6)
+    for rows, what in (((3,), "do not broadcast"), ((1,), "does not expand")):
+        with pytest.raises(ValueError, match=what):
+            mine.expand((4,)).expand(rows)
