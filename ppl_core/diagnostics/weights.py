@@ -194,10 +194,11 @@ def pareto_verdict(k: float, num_samples: int) -> str:
     """
     if math.isnan(k):
         return f"k is unknown: too few of the {num_samples} draws have any weight."
+    cure = "Bring the guide nearer to the posterior, with tails at least as wide."
     if k > 1:
-        bad = "the weights have not even a mean: no number of draws helps. Widen the guide."
+        bad = f"a few draws carry everything: averages, ESS and evidence mean nothing. {cure}"
     elif k > pareto_threshold(num_samples):
-        bad = "the tail is too heavy for so many draws; averages and ESS mislead. Widen the guide."
+        bad = f"the tail is too heavy for so many draws: averages and ESS mislead. {cure}"
     elif k > 0.5:
         bad = "the weights' variance may be infinite: distrust ESS and standard errors."
     else:

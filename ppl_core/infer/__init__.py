@@ -33,8 +33,10 @@ from .elbo import (
     TraceMeanField_ELBO,
 )
 from .enumeration import config_enumerate
+from .importance import Importance, ImportanceInfo, ImportanceState
 from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
+from .weighted import EmpiricalMarginal, WeightedPosterior
 
 __all__ = [
     "ELBO",
@@ -53,6 +55,10 @@ __all__ = [
     "AutoMultivariateNormal",
     "AutoNormal",
     "ELBOModule",
+    "EmpiricalMarginal",
+    "Importance",
+    "ImportanceInfo",
+    "ImportanceState",
     "RenyiELBO",
     "SMCFilter",
     "SVIInfo",
@@ -62,6 +68,7 @@ __all__ = [
     "TraceGraph_ELBO",
     "TraceMeanField_ELBO",
     "Trace_ELBO",
+    "WeightedPosterior",
     "config_enumerate",
     "infer_discrete",
     "init_to_feasible",

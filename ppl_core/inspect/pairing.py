@@ -114,7 +114,7 @@ def check_support(model_site: Site, guide_site: Site) -> None:
     """The guide's draws must be possible in the model, all of them."""
     wanted, given = model_site.fn.support, getattr(guide_site.fn, "support", None)
     inside = bool(wanted.check(model_site.value).all())
-    if inside and (given is None or isinstance(guide_site.fn, Delta) or _within(given, wanted)):
+    if inside and (given is None or isinstance(guide_site.fn, Delta) or within(given, wanted)):
         return
     drew = f", and drew {_shown(guide_site.value)}" if not inside else ""
     raise GuideError(
@@ -127,7 +127,7 @@ def _shown(value: Any) -> str:
     return f"{value.item():g}" if value.numel() == 1 else f"a tensor of shape {tuple(value.shape)}"
 
 
-def _within(inner: Any, outer: Any) -> bool:
+def within(inner: Any, outer: Any) -> bool:
     """Whether a support on the line lies inside another; other spaces are left to the draw."""
     inner_ends, outer_ends = _ends(inner), _ends(outer)
     if inner_ends is None or outer_ends is None:
