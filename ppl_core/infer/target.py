@@ -1,0 +1,312 @@
+"""What gradient samplers walk on: a program's log joint over one vector of unconstrained numbers.
+
+The first run of a program is checked in full and finds its latent sites; each later run only adds
+up log probabilities as the statements come by, and keeps no record. Discrete sites with a list of
+outcomes are summed out.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import torch
+from torch import Size, Tensor
+
+from ..density import unconstrained
+from ..effects import Forward, Site
+from ..errors import ModelError, listing
+from ..handlers import is_latent, log_prob_of, trace
+from ..plates import Subsample
+from ..values import as_real, validation
+from .elbo.enum import model_terms
+from .enumeration import config_enumerate, enum
+
+Model = Callable[..., Any]
+Values = Mapping[str, Tensor]
+TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place in unconstrained space, and all that a sampler asks of it.
+
+    Attributes:
+        position: (d,).
+        potential: minus the log joint, volume change included, in nats.
+        gradient: of the potential, (d,).
+        values: site name -> the value on its support.
+    """
+
+    position: Tensor
+    potential: float
+    gradient: Tensor
+    values: Values
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether potential and gradient are finite."""
+        return math.isfinite(self.potential) and bool(self.gradient.isfinite().all())
+
+    def detached(self) -> "Point":
+        """The same place, its values cut from gradients."""
+        values = {name: value.detach() for name, value in self.values.items()}
+        return Point(self.position, self.potential, self.gradient, values)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each site's unconstrained numbers lie in one vector.
+
+    Attributes:
+        shapes: site name -> shape of its unconstrained values.
+        enumerated: rightmost batch dimension for the outcomes of discrete sites; None without any.
+    """
+
+    shapes: Mapping[str, Size]
+    enumerated: int | None = None
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many numbers each site has."""
+        return [shape.numel() for shape in self.shapes.values()]
+
+    def split(self, position: Tensor) -> dict[str, Tensor]:
+        """Each site's part of a position, (d,) or (..., d), in its shape."""
+        parts = position.split(self.sizes, -1)
+        rows = position.shape[:-1]
+        return {
+            name: part.reshape(rows + shape)
+            for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
+
+    def join(self, values: Values) -> Tensor:
+        """The position, (d,), of unconstrained values.
+
+        Raises:
+            ModelError: a site is missing, or a value has another shape.
+        """
+        parts = []
+        for name, shape in self.shapes.items():
+            if name not in values:
+                raise ModelError(
+                    f"no unconstrained value for site {name!r}; given: {listing(values)}"
+                )
+            value = as_real(values[name]).detach()
+            if value.shape != shape:
+                raise ModelError(
+                    f"the unconstrained value of site {name!r} has shape {tuple(value.shape)}; "
+                    f"{tuple(shape)} is needed"
+                )
+            parts.append(value.reshape(-1))
+        return torch.cat(parts)
+
+
+class Target:
+    """A potential energy over vectors, made for some arguments.
+
+    Args:
+        layout: where each site lies in a vector.
+        args, kwargs: what it was made for.
+    """
+
+    def __init__(self, layout: Layout, args: tuple[Any, ...] = (), kwargs: Any = None):
+        self.layout, self.args, self.kwargs = layout, args, dict(kwargs or {})
+
+    def energy(self, values: Values) -> tuple[Tensor, Values]:
+        """Potential in nats (scalar) of unconstrained values, and the values on their supports."""
+        raise NotImplementedError
+
+    def at(self, position: Tensor) -> Point:
+        """Potential, gradient and values at a position, (d,)."""
+        layout = self.layout
+        leaves = [
+            part.view(shape).requires_grad_()
+            for part, shape in zip(
+                position.detach().split(layout.sizes), layout.shapes.values(), strict=True
+            )
+        ]
+        with torch.enable_grad():
+            energy, values = self.energy(dict(zip(layout.shapes, leaves, strict=True)))
+        grads = torch.autograd.grad(energy, leaves, materialize_grads=True)
+        gradient = torch.cat([grad.reshape(-1) for grad in grads])
+        return Point(position, energy.item(), gradient, values)
+
+    def constrain(self, positions: Tensor) -> dict[str, Tensor]:
+        """The sites' values at one position, (d,), or at several, (..., d)."""
+        if positions.dim() == 1:
+            with torch.no_grad():
+                return dict(self.energy(self.layout.split(positions))[1])
+        rows = [self.constrain(position) for position in positions.reshape(-1, positions.shape[-1])]
+        shape = positions.shape[:-1]
+        return {
+            name: torch.stack([row[name] for row in rows]).reshape(shape + rows[0][name].shape)
+            for name in rows[0]
+        }
+
+    def is_for(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether it was made for these very arguments."""
+        return (
+            len(self.args) == len(args)
+            and self.kwargs.keys() == kwargs.keys()
+            and all(map(_is_same, self.args, args))
+            and all(_is_same(self.kwargs[name], value) for name, value in kwargs.items())
+        )
+
+    def blame(self, point: Point) -> tuple[str, str]:
+        """The site where a density or its gradient stops being finite, and what is wrong there."""
+        if math.isfinite(point.potential):
+            for name, part in self.layout.split(point.gradient).items():
+                if not bool(part.isfinite().all()):
+                    value = _shown(point.values[name])
+                    return name, f"the gradient of site {name!r} is not finite at {value}"
+        for name, value in point.values.items():
+            if not bool(value.isfinite().all()):
+                return name, f"site {name!r} has the value {_shown(value)}"
+        return "", f"the potential is {point.potential}"
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    plain = isinstance(first, int | float | str) and type(first) is type(second)
+    return first is second or (plain and first == second)
+
+
+def _shown(value: Tensor) -> str:
+    if value.numel() == 1:
+        return f"{value.item():g}"
+    flat = value.detach().flatten()
+    bad = flat[~flat.isfinite()]
+    return f"a value of shape {tuple(value.shape)}" + (f" with {bad[0].item()}" if len(bad) else "")
+
+
+class FunctionTarget(Target):
+    """A potential that is given as a function.
+
+    Args:
+        potential_fn: from unconstrained values by site to nats (scalar).
+        transforms: site name -> transform from its support to unconstrained values.
+        layout: where each site lies in a vector.
+        args, kwargs: not used by the function.
+    """
+
+    def __init__(
+        self,
+        potential_fn: Callable[[Values], Tensor],
+        transforms: Mapping[str, Any],
+        layout: Layout,
+        args: tuple[Any, ...] = (),
+        kwargs: Any = None,
+    ):
+        super().__init__(layout, args, kwargs)
+        self.potential_fn, self.transforms = potential_fn, transforms
+
+    def energy(self, values: Values) -> tuple[Tensor, Values]:
+        """The function itself."""
+        seen = dict(values)
+        for name, transform in self.transforms.items():
+            seen[name] = transform.inv(values[name])
+        return self.potential_fn(values), seen
+
+
+class ProgramTarget(Target):
+    """The potential of a program: minus its log joint, volume change included.
+
+    Args:
+        model: the conditioned program.
+        layout: where each site lies in a vector.
+        args, kwargs: of the program.
+    """
+
+    def __init__(
+        self, model: Model, layout: Layout, args: tuple[Any, ...] = (), kwargs: Any = None
+    ):
+        super().__init__(layout, args, kwargs)
+        self.model = model
+
+    def energy(self, values: Values) -> tuple[Tensor, Values]:
+        """One run of the program, in which discrete sites take all their values at once."""
+        with validation(False):
+            if self.layout.enumerated is not None:
+                return self._summed_out(values)
+            with _scored(values=values) as run:
+                self.model(*self.args, **self.kwargs)
+            self._check_sites(run.constrained)
+            return -(run.log_joint + run.log_volume), run.constrained
+
+    def _summed_out(self, values: Values) -> tuple[Tensor, Values]:
+        first_dim = self.layout.enumerated
+        assert first_dim is not None
+        with trace() as sites, unconstrained(values=values) as run, enum(first_dim=first_dim):
+            config_enumerate(self.model)(*self.args, **self.kwargs)
+        self._check_sites(run.constrained)
+        total = torch.stack([term.tensor.sum() for term in model_terms(sites)]).sum()
+        return -(total + run.log_volume), run.constrained
+
+    def _check_sites(self, values: Values) -> None:
+        known = self.layout.shapes
+        if values.keys() == known.keys():
+            return
+        odd = next(iter(values.keys() ^ known.keys()))
+        which = "new" if odd in values else "missing"
+        raise ModelError(
+            f"site {odd!r} is {which} in this run: a gradient sampler walks in a space of fixed "
+            f"dimension, so a program must draw the same latent sites in every run. Those of the "
+            f"first: {listing(known)}."
+        )
+
+    def blame(self, point: Point) -> tuple[str, str]:
+        """As of any target; else the first site whose log probability is not finite."""
+        site, cause = super().blame(point)
+        if site:
+            return site, cause
+        values = self.layout.split(point.position)
+        with torch.no_grad(), validation(False), trace() as sites, whole_data(values=values):
+            self.model(*self.args, **self.kwargs)
+        for each in sites.samples():
+            total = log_prob_of(each).sum().item()
+            if not math.isfinite(total):
+                return each.name, (
+                    f"the log probability of site {each.name!r} is {total} at "
+                    f"{_shown(each.value)} under {each.fn}"
+                )
+        return site, cause
+
+
+class _scored(unconstrained):
+    """Runs a program at unconstrained values and adds up its log joint: nothing else is kept."""
+
+    def __enter__(self) -> Self:
+        self.log_joint: Tensor | float = 0.0
+        return super().__enter__()
+
+    def handle(self, site: Site, forward: Forward) -> Site:
+        """Settle the site and add its log probability."""
+        site = super().handle(site, forward)
+        computed = site.kind != "sample" or isinstance(site.fn, Subsample)
+        if not (computed or site.infer.get("_deterministic")):
+            log_prob = site.log_prob
+            self.log_joint = self.log_joint + (log_prob.sum() if log_prob.dim() else log_prob)
+        return site
+
+
+class whole_data(unconstrained):
+    """The first run: continuous sites are noted, and plates must not choose rows at random."""
+
+    def handle(self, site: Site, forward: Forward) -> Site:
+        """Let discrete sites be drawn.
+
+        Raises:
+            ModelError: a plate chooses some of its rows.
+        """
+        if isinstance(site.fn, Subsample):
+            if site.value is None and site.fn.subsample_size < site.fn.size:
+                raise ModelError(
+                    f"plate {site.name!r} chooses {site.fn.subsample_size} of {site.fn.size} rows "
+                    f"anew in each run: a Markov chain needs one and the same density. Leave "
+                    f"subsample_size out, or fix the rows with subsample=."
+                )
+            return forward(site)
+        if site.kind == "sample" and is_latent(site) and site.fn.support.is_discrete:
+            return forward(site)
+        return super().handle(site, forward)
