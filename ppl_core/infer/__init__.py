@@ -34,6 +34,8 @@ from .elbo import (
 )
 from .enumeration import config_enumerate
 from .importance import Importance, ImportanceInfo, ImportanceState
+from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
+from .rejection import Rejection, RejectionInfo, RejectionState
 from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
 from .weighted import EmpiricalMarginal, WeightedPosterior
@@ -59,6 +61,12 @@ __all__ = [
     "Importance",
     "ImportanceInfo",
     "ImportanceState",
+    "IndependentMH",
+    "MetropolisInfo",
+    "RandomWalk",
+    "Rejection",
+    "RejectionInfo",
+    "RejectionState",
     "RenyiELBO",
     "SMCFilter",
     "SVIInfo",

@@ -108,7 +108,9 @@ def test_gauges_lie_where_the_variance_is_infinite_but_k_tells():
 
 
 def test_a_heavy_tail_is_a_warning():
-    with pytest.warns(UserWarning, match=r"k = 0\.\d+: the tail is too heavy .* nearer to the posterior"):
+    with pytest.warns(
+        UserWarning, match=r"k = 0\.\d+: the tail is too heavy .* nearer to the posterior"
+    ):
         Importance(conditioned_scale, normal_guide(EXACT.mean, 0.2), 10_000).run(8.5)
 
 
