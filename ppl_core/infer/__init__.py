@@ -33,7 +33,9 @@ from .elbo import (
     TraceMeanField_ELBO,
 )
 from .enumeration import config_enumerate
+from .hmc import HMC, HMCInfo, HMCState
 from .importance import Importance, ImportanceInfo, ImportanceState
+from .mcmc import MCMC
 from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
 from .rejection import Rejection, RejectionInfo, RejectionState
 from .smc import SMCFilter, TemperedSMC
@@ -42,7 +44,10 @@ from .weighted import EmpiricalMarginal, WeightedPosterior
 
 __all__ = [
     "ELBO",
+    "HMC",
     "IWAE",
+    "MCMC",
+    "NUTS",
     "SVI",
     "AutoCallable",
     "AutoContinuous",
@@ -58,11 +63,14 @@ __all__ = [
     "AutoNormal",
     "ELBOModule",
     "EmpiricalMarginal",
+    "HMCInfo",
+    "HMCState",
     "Importance",
     "ImportanceInfo",
     "ImportanceState",
     "IndependentMH",
     "MetropolisInfo",
+    "NUTSInfo",
     "RandomWalk",
     "Rejection",
     "RejectionInfo",

@@ -154,6 +154,10 @@ class Target:
             and all(_is_same(self.kwargs[name], value) for name, value in kwargs.items())
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without program and arguments: a run in another process has them itself."""
+        return {"layout": self.layout, "args": (_Elsewhere(),), "kwargs": {}}
+
     def blame(self, point: Point) -> tuple[str, str]:
         """The site where a density or its gradient stops being finite, and what is wrong there."""
         if math.isfinite(point.potential):
@@ -165,6 +169,10 @@ class Target:
             if not bool(value.isfinite().all()):
                 return name, f"site {name!r} has the value {_shown(value)}"
         return "", f"the potential is {point.potential}"
+
+
+class _Elsewhere:
+    """Stands for arguments that stayed in another process: no others are the same."""
 
 
 def _is_same(first: Any, second: Any) -> bool:
