@@ -35,8 +35,11 @@ from .elbo import (
 from .enumeration import config_enumerate
 from .hmc import HMC, HMCInfo, HMCState
 from .importance import Importance, ImportanceInfo, ImportanceState
+from .likelihood import log_likelihood
 from .mcmc import MCMC
 from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
+from .predictive import Predictive
+from .nuts import NUTS, NUTSInfo
 from .rejection import Rejection, RejectionInfo, RejectionState
 from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
@@ -71,6 +74,7 @@ __all__ = [
     "IndependentMH",
     "MetropolisInfo",
     "NUTSInfo",
+    "Predictive",
     "RandomWalk",
     "Rejection",
     "RejectionInfo",
@@ -94,4 +98,5 @@ __all__ = [
     "init_to_sample",
     "init_to_uniform",
     "init_to_value",
+    "log_likelihood",
 ]
