@@ -200,7 +200,7 @@ def _ess(draws: Tensor) -> Tensor:
         total = total + draws.mean(1).var(0)
     correlation = 1 - (within - covariance) / total
     correlation[0] = 1
-    time = _correlation_time(correlation[: count - count % 2])
+    time = _correlation_time(correlation[: max(2, (count - 1) // 2 * 2)])
     fewest = 1 / math.log10(chains * count)  # an antithetic chain is not believed beyond this
     changes = (draws != draws[0, 0]).flatten(0, 1).any(0)
     return (chains * count / time.clamp(min=fewest)).where(changes, torch.nan)

@@ -38,8 +38,8 @@ from .importance import Importance, ImportanceInfo, ImportanceState
 from .likelihood import log_likelihood
 from .mcmc import MCMC
 from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
-from .predictive import Predictive
 from .nuts import NUTS, NUTSInfo
+from .predictive import Predictive
 from .rejection import Rejection, RejectionInfo, RejectionState
 from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
