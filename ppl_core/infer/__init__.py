@@ -33,8 +33,10 @@ from .elbo import (
     TraceMeanField_ELBO,
 )
 from .enumeration import config_enumerate
+from .exchange import to_arviz
 from .hmc import HMC, HMCInfo, HMCState
 from .importance import Importance, ImportanceInfo, ImportanceState
+from .information import PredictiveScore, loo, waic
 from .likelihood import log_likelihood
 from .mcmc import MCMC
 from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
@@ -75,6 +77,7 @@ __all__ = [
     "MetropolisInfo",
     "NUTSInfo",
     "Predictive",
+    "PredictiveScore",
     "RandomWalk",
     "Rejection",
     "RejectionInfo",
@@ -99,4 +102,7 @@ __all__ = [
     "init_to_uniform",
     "init_to_value",
     "log_likelihood",
+    "loo",
+    "to_arviz",
+    "waic",
 ]
