@@ -616,3 +616,15 @@ def test_a_panel_needs_no_figure_widget():
 def test_a_name_that_is_not_there():
     with pytest.raises(ImportError, match="ScalePanle"):
         from ppl_widgets import ScalePanle  # noqa: F401
+
+
+def test_a_closed_panel_leaves_what_ipython_keeps_of_its_cell(monkeypatch):
+    panel, other = ScalePanel(), object()
+    shell = SimpleNamespace(
+        user_ns={"_oh": {3: panel, 4: other}, "_3": panel, "_4": other, "panel": panel},
+        user_ns_hidden={"_3": panel, "_4": other},
+    )
+    monkeypatch.setattr("ppl_widgets.panels.cells.get_ipython", lambda: shell)
+    panel.close()
+    assert shell.user_ns == {"_oh": {4: other}, "_4": other, "panel": panel}
+    assert shell.user_ns_hidden == {"_4": other}

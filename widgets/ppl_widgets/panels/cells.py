@@ -1,7 +1,7 @@
 """Which cell made a panel, so that running the cell again closes the panel it replaces.
 
-IPython keeps every value that a cell has shown in `Out`. A panel that is closed goes from there
-too, or each run of a cell would leave one behind.
+IPython keeps every value that a cell has shown, in `Out[7]` and as `_7`. A panel that is closed
+goes from there too, or each run of a cell would leave one behind.
 """
 
 from __future__ import annotations
@@ -48,11 +48,15 @@ def remember(panel: Closable) -> None:
 
 def forget(panel: Closable) -> None:
     """A panel was closed: its cell no longer answers for it, and `Out` no longer holds it."""
-    shown = getattr(get_ipython(), "user_ns", {}).get("_oh", {})
-    for number in [number for number, value in shown.items() if value is panel]:
-        del shown[number]
     for cell, (_, panels) in list(_made.items()):
         if panel in panels:
             panels.remove(panel)
         if not panels:
             del _made[cell]
+    shell = get_ipython()
+    if shell is not None:
+        shown = shell.user_ns.get("_oh", {})
+        for number in [number for number, value in shown.items() if value is panel]:
+            del shown[number]
+            shell.user_ns.pop(f"_{number}", None)
+            shell.user_ns_hidden.pop(f"_{number}", None)
