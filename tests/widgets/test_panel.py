@@ -508,7 +508,8 @@ def test_an_interrupt_or_a_fault_pauses_and_says_so(live, monkeypatch, error, wo
 def in_cell(monkeypatch, cell: str | None, run: str) -> None:
     metadata = {"cellId": cell} if cell else {}
     parent = {"metadata": metadata, "header": {"msg_id": run}}
-    shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: parent))
+    kernel = SimpleNamespace(get_parent=lambda: parent)
+    shell = SimpleNamespace(kernel=kernel, user_ns={}, user_ns_hidden={})
     monkeypatch.setattr(cells, "get_ipython", lambda: shell)
 
 
