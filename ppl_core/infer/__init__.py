@@ -21,6 +21,7 @@ from .autoguide import (
     init_to_uniform,
     init_to_value,
 )
+from .csis import CSIS
 from .discrete import infer_discrete
 from .elbo import (
     ELBO,
@@ -42,12 +43,14 @@ from .mcmc import MCMC
 from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
 from .nuts import NUTS, NUTSInfo
 from .predictive import Predictive
+from .reference import Marginal, Reference, reference
 from .rejection import Rejection, RejectionInfo, RejectionState
 from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
 from .weighted import EmpiricalMarginal, WeightedPosterior
 
 __all__ = [
+    "CSIS",
     "ELBO",
     "HMC",
     "IWAE",
@@ -74,11 +77,13 @@ __all__ = [
     "ImportanceInfo",
     "ImportanceState",
     "IndependentMH",
+    "Marginal",
     "MetropolisInfo",
     "NUTSInfo",
     "Predictive",
     "PredictiveScore",
     "RandomWalk",
+    "Reference",
     "Rejection",
     "RejectionInfo",
     "RejectionState",
@@ -103,6 +108,7 @@ __all__ = [
     "init_to_value",
     "log_likelihood",
     "loo",
+    "reference",
     "to_arviz",
     "waic",
 ]
