@@ -1,0 +1,74 @@
+"""When nothing exact is known: a long run of NUTS, labelled as the estimate that it is."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...diagnostics import mcse_mean, r_hat
+from ...runs import InferenceRun
+from ..nuts import NUTS
+from .result import Marginal, Reference, stacked
+
+
+def estimate(
+    model: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    num_samples: int,
+    num_chains: int,
+    seed: int,
+) -> Reference:
+    """A posterior as NUTS found it, with the standard error of each mean; no evidence.
+
+    Args:
+        num_samples: draws of each chain; half as many steps warm it up.
+        num_chains: of different seeds.
+        seed: of the first.
+    """
+    warmup = num_samples // 2
+    chains: dict[str, list[list[Tensor]]] = {}
+    for chain in range(num_chains):
+        run = InferenceRun(
+            NUTS(model, warmup_steps=warmup), *args, seed=seed + chain, keep_every=10**9, **kwargs
+        )
+        run.advance(warmup)
+        kept: list[Mapping[str, Tensor]] = []
+        run.advance(num_samples, watch=lambda at, kept=kept: kept.append(at.info.values))
+        for name in kept[0]:
+            chains.setdefault(name, []).append([values[name] for values in kept])
+    draws = {n: torch.stack([torch.stack(c) for c in cs]).double() for n, cs in chains.items()}
+    worst = max(float(r_hat(value).max()) for value in draws.values())
+    marginals = {name: _marginal(value) for name, value in draws.items()}
+    together = {name: value.flatten(0, 1) for name, value in draws.items()}
+
+    def draw(num: int) -> dict[str, Tensor]:
+        index = torch.randint(num_chains * num_samples, (num,))
+        return {name: value[index] for name, value in together.items()}
+
+    how = f"NUTS: {num_chains} chains of {num_samples} draws, largest R-hat {worst:.3f}"
+    return Reference("estimate", how, marginals, None, None, draw)
+
+
+def _marginal(draws: Tensor) -> Marginal:
+    """Chains of draws, (chains, draws, *shape), smoothed entry by entry."""
+    shape = draws.shape[2:]
+    flat, errors = draws.reshape(-1, shape.numel()), mcse_mean(draws).reshape(-1)
+    return stacked([_smoothed(flat[:, k], errors[k]) for k in range(shape.numel())], shape)
+
+
+def _smoothed(draws: Tensor, error: Tensor, points: int = 401) -> Marginal:
+    """A kernel estimate of one density (Silverman 1986, eq. 3.31), from at most 2,000 draws."""
+    mean, sd = draws.mean(), draws.std()
+    few = draws[:: max(1, len(draws) // 2000)]
+    quartiles = torch.quantile(few, torch.tensor([0.25, 0.75], dtype=torch.double))
+    spread = torch.minimum(sd, (quartiles[1] - quartiles[0]) / 1.34)
+    width = 0.9 * spread * len(few) ** -0.2 + 1e-12
+    grid = torch.linspace(
+        float(draws.min() - 3 * width), float(draws.max() + 3 * width), points, dtype=torch.double
+    )
+    z = (grid.unsqueeze(1) - few) / width
+    heights = torch.exp(-0.5 * z * z).mean(1) / (float(width) * math.sqrt(2 * math.pi))
+    return Marginal(grid, heights, mean, sd, mean_error=error)
