@@ -93,18 +93,17 @@ class CSIS(Importance):
         """
         return self.training.step(*args, **kwargs)
 
-    def set_validation_batch(self, *args: Any, **kwargs: Any) -> None:
+    def set_validation_batch(self, *args: Any, **kwargs: Any) -> "Joint":
         """Draw the pairs that `validation_loss` averages over, and keep them."""
         with self.training.store:
             self.validation_batch = self._draw(self.validation_batch_size, args, kwargs)
+        return self.validation_batch
 
     def validation_loss(self, *args: Any, **kwargs: Any) -> float:
         """The loss on the validation batch, in nats: the same draws at each call."""
-        if self.validation_batch is None:
-            self.set_validation_batch(*args, **kwargs)
-        assert self.validation_batch is not None
+        batch = self.validation_batch or self.set_validation_batch(*args, **kwargs)
         with self.training.store, torch.no_grad():
-            return self.validation_batch.loss(self.guide, args, kwargs).item()
+            return batch.loss(self.guide, args, kwargs).item()
 
     def _loss(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Tensor:
         return self._draw(self.training_batch_size, args, kwargs).loss(guide, args, kwargs)

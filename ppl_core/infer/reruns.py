@@ -81,43 +81,45 @@ class Reruns:
             yield sites
 
     def in_rows(self, samples: Mapping[str, Tensor]) -> Trace:
-        """One record of all draws, which are rows of an outermost plate."""
-        dim = -1 - self.depth
-        program = as_rows(self.program, ROWS, self.num, dim)
+        """One record of all draws, which are rows of an outermost plate.
+
+        Raises:
+            ShapeError: rows meet each other, as a test with two of them shows.
+        """
         try:
-            with given(values=samples, rows=dim):
-                sites = trace(program).get_trace(*self.args, **self.kwargs)
-            if validation_enabled():
-                self._check_last_row(sites)
-            return sites
+            if validation_enabled() and self.num > 1:
+                self._check_two_rows({name: value[:2] for name, value in samples.items()})
+            return self._rows(samples, self.num)
         except Exception as error:
             error.add_note(
                 f"(parallel: all {self.num} draws are run at once, as rows of a plate in dimension "
-                f"{dim}. A program that chooses by `if`, or has batch dimensions that no plate "
-                f"declares, is run in turn: parallel=False.)"
+                f"{-1 - self.depth}. A program that chooses by `if`, or has batch dimensions that "
+                f"no plate declares, is run in turn: parallel=False.)"
             )
             raise
 
-    def _check_last_row(self, sites: Trace) -> None:
-        """The last row must be what a single run at its values is.
+    def _rows(self, samples: Mapping[str, Tensor], num: int) -> Trace:
+        dim = -1 - self.depth
+        with given(values=samples, rows=dim):
+            return trace(as_rows(self.program, ROWS, num, dim)).get_trace(*self.args, **self.kwargs)
 
-        Raises:
-            ShapeError: it is not: rows have met each other.
-        """
+    def _check_two_rows(self, samples: Mapping[str, Tensor]) -> None:
+        """Of two rows, the second must be what a single run at its values is."""
+        sites = self._rows(samples, 2)
         drawn = [site for site in sites.samples() if site.name in self.first]
         if any(isinstance(s.fn, Subsample) and s.fn.subsample_size < s.fn.size for s in drawn):
             return  # another run would choose other rows
-        columns = {name: self.column(name, sites[name].value) for name in self.stated()}
-        latent = [name for name in columns if not self._computed(name)]
-        single = self._at({name: columns[name][-1] for name in latent})
+        columns = {name: self.column(name, sites[name].value, 2) for name in self.stated()}
+        values = {name: column[1] for name, column in columns.items() if not self._computed(name)}
+        single = self._at(values)
         for name, column in columns.items():
-            log_prob = log_prob_by_row(sites[name], self.num, -1 - self.depth)[-1]
+            log_prob = log_prob_by_row(sites[name], 2, -1 - self.depth)[1]
             alone = single[name].log_prob_sum.double()
-            if not (_close(column[-1], single[name].value) and _close(log_prob, alone)):
+            if not (_close(column[1], single[name].value) and _close(log_prob, alone)):
                 raise ShapeError(
-                    f"site {name!r}: in a run of all {self.num} draws at once, a draw gets another "
-                    f"value or log probability than in a run of its own: draws meet each other, as "
-                    f"in a sum over all dimensions."
+                    f"site {name!r}: run as rows, a draw gets another value or log probability "
+                    f"than in a run of its own: draws meet each other, as in a sum over all "
+                    f"dimensions."
                 )
 
     def _computed(self, name: str) -> bool:
@@ -178,8 +180,8 @@ class Reruns:
         """Values of one record of rows, by name."""
         return {name: self._padded(name, self.column(name, sites[name].value)) for name in names}
 
-    def column(self, name: str, value: Any) -> Any:
-        """A value of the record of rows, (num, ...), as a single run shapes it.
+    def column(self, name: str, value: Any, num: int | None = None) -> Any:
+        """A value of the record of `num` rows, (num, ...), as a single run shapes it.
 
         Raises:
             ShapeError: it has no row for each draw.
@@ -187,7 +189,7 @@ class Reruns:
         if not isinstance(value, Tensor):
             return value
         try:
-            return value_by_row(value, self.first[name].value.shape, self.num)
+            return value_by_row(value, self.first[name].value.shape, num or self.num)
         except ValueError as error:
             raise ShapeError(
                 f"site {name!r}: with parallel=True, {error}. Declare every batch dimension by a "
