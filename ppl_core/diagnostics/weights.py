@@ -97,10 +97,9 @@ def fit_pareto(excess: Tensor) -> ParetoFit:
     points = 30 + math.isqrt(n)
     quartile, largest = excess[int(n / 4 + 0.5) - 1], excess[-1]
     turns = torch.arange(1, points + 1, dtype=excess.dtype) - 0.5
-    spread = 1 - (points / turns).sqrt()
-    grid = [1 / largest + turn / (3 * quartile) for turn in spread]
-    shapes = torch.stack([torch.log1p(-b * excess).mean(0) for b in grid])
-    b = torch.stack(grid)
+    spread = (1 - (points / turns).sqrt()).view((-1,) + (1,) * largest.dim())
+    b = 1 / largest + spread / (3 * quartile)
+    shapes = torch.stack([torch.log1p(-each * excess).mean(0) for each in b.unbind()])
     profile = n * ((-b / shapes).log() - shapes - 1)
     b = (profile.softmax(0) * b).sum(0)
     k = torch.log1p(-b * excess).mean(0)
