@@ -21,6 +21,7 @@ from .autoguide import (
     init_to_uniform,
     init_to_value,
 )
+from .calibration import SBCResult, sbc
 from .csis import CSIS
 from .discrete import infer_discrete
 from .elbo import (
@@ -88,6 +89,7 @@ __all__ = [
     "RejectionInfo",
     "RejectionState",
     "RenyiELBO",
+    "SBCResult",
     "SMCFilter",
     "SVIInfo",
     "SVIState",
@@ -109,6 +111,7 @@ __all__ = [
     "log_likelihood",
     "loo",
     "reference",
+    "sbc",
     "to_arviz",
     "waic",
 ]
