@@ -60,13 +60,10 @@ class Start:
         )
 
     def _try(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Target, Point] | None:
-        try:
-            sites, values = self._first_run(args, kwargs)
-        except ValueError as error:
-            if isinstance(error, PPLError):
-                raise
-            self.site, self.complaint = "", str(error).splitlines()[0]
+        found = self._first_run(args, kwargs)
+        if found is None:
             return None
+        sites, values = found
         layout = self._layout(sites, values)
         target = ProgramTarget(self.model, layout, args, kwargs)
         point = target.at(layout.join(values if self.given is None else self.given))
@@ -77,16 +74,26 @@ class Start:
 
     def _first_run(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[Trace, dict[str, Tensor]]:
-        """The sites of a checked run, and its unconstrained values."""
-        with (
-            torch.no_grad(),
-            validation(True),
-            trace() as sites,
-            InitMessenger(_continuous_only(self.strategy)),
-            whole_data(values={}) as run,
-        ):
-            self.model(*args, **kwargs)
+    ) -> tuple[Trace, dict[str, Tensor]] | None:
+        """The sites of a checked run, and its unconstrained values; None if a check failed."""
+        sites, run = Trace(), whole_data(values={})
+        try:
+            with (
+                torch.no_grad(),
+                validation(True),
+                trace() as sites,
+                InitMessenger(_continuous_only(self.strategy)),
+                run,
+            ):
+                self.model(*args, **kwargs)
+        except ValueError as error:
+            if isinstance(error, PPLError):
+                raise
+            self.site, self.complaint = _first_odd(sites), str(error).splitlines()[0].rstrip(":.")
+            if self.site:
+                value = sites[self.site].value
+                self.complaint = f"site {self.site!r} began at {value}; then: {self.complaint}"
+            return None
         if not run.values:
             raise ModelError(
                 f"the program has no continuous latent site to sample. Its sites: {listing(sites)}."
@@ -111,6 +118,14 @@ class Start:
         if nesting is None:
             nesting = max((-f.dim for s in sites.samples() for f in s.plates if f.dim), default=0)
         return Layout(shapes, -1 - nesting)
+
+
+def _first_odd(sites: Trace) -> str:
+    """The first site whose value is not finite; "" if there is none."""
+    for site in sites.samples():
+        if not bool(torch.isfinite(torch.as_tensor(site.value)).all()):
+            return site.name
+    return ""
 
 
 def _continuous_only(strategy: Strategy) -> Strategy:

@@ -230,7 +230,7 @@ class ProgramTarget(Target):
         self, model: Model, layout: Layout, args: tuple[Any, ...] = (), kwargs: Any = None
     ):
         super().__init__(layout, args, kwargs)
-        self.model = model
+        self.model, self._enumerating = model, config_enumerate(model)
 
     def energy(self, values: Values) -> tuple[Tensor, Values]:
         """One run of the program, in which discrete sites take all their values at once."""
@@ -246,7 +246,7 @@ class ProgramTarget(Target):
         first_dim = self.layout.enumerated
         assert first_dim is not None
         with trace() as sites, unconstrained(values=values) as run, enum(first_dim=first_dim):
-            config_enumerate(self.model)(*self.args, **self.kwargs)
+            self._enumerating(*self.args, **self.kwargs)
         self._check_sites(run.constrained)
         total = torch.stack([term.tensor.sum() for term in model_terms(sites)]).sum()
         return -(total + run.log_volume), run.constrained
