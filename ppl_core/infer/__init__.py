@@ -36,6 +36,7 @@ from .elbo import (
 )
 from .enumeration import config_enumerate
 from .exchange import to_arviz
+from .gibbs import DiscreteGibbs, GibbsInfo
 from .hmc import HMC, HMCInfo, HMCState
 from .importance import Importance, ImportanceInfo, ImportanceState
 from .information import PredictiveScore, loo, waic
@@ -70,8 +71,10 @@ __all__ = [
     "AutoLowRankMultivariateNormal",
     "AutoMultivariateNormal",
     "AutoNormal",
+    "DiscreteGibbs",
     "ELBOModule",
     "EmpiricalMarginal",
+    "GibbsInfo",
     "HMCInfo",
     "HMCState",
     "Importance",
