@@ -240,21 +240,30 @@ def _check_cover(model_sites: Trace, guide_sites: Trace) -> None:
                 f"plate {site.name!r} uses {site.fn.subsample_size} of its {site.fn.size} rows: "
                 f"the weights would be of another posterior at each draw. Use all rows."
             )
-    indirect = any(site.infer.get("is_auxiliary") for site in guide_sites.samples())
+    helpers = [site for site in guide_sites.samples() if site.infer.get("is_auxiliary")]
+    for site in helpers:
+        _check_width(site)
     for name in model_sites.stochastic_nodes:
-        if name not in guide_sites or indirect:
+        if name not in guide_sites or helpers:  # helpers carry the density then
             continue
         model_site, guide_site = model_sites[name], guide_sites[name]
+        _check_width(guide_site)
         support = getattr(guide_site.fn, "support", None)
-        at = f" at {guide_site.where}" if guide_site.where else ""
-        if isinstance(guide_site.fn, Delta):
-            raise GuideError(
-                f"site {name!r}: the guide{at} puts all its mass on one point, so its draws have "
-                f"no density to weigh them by. Give it a width, or use SVI."
-            )
         if support is not None and not within(model_site.fn.support, support):
             raise GuideError(
-                f"site {name!r}: the model allows {model_site.fn.support}, but the guide{at} draws "
-                f"only from {support}. What it never draws cannot be weighted: use a distribution "
-                f"with the model's support."
+                f"site {name!r}: the model allows {model_site.fn.support}, but the guide"
+                f"{_at(guide_site)} draws only from {support}. What it never draws cannot be "
+                f"weighted: use a distribution with the model's support."
             )
+
+
+def _check_width(site: Site) -> None:
+    if isinstance(site.fn, Delta):
+        raise GuideError(
+            f"site {site.name!r}: the guide{_at(site)} puts all its mass on one point, so its "
+            f"draws have no density to weigh them by. Give it a width, or use SVI."
+        )
+
+
+def _at(site: Site) -> str:
+    return f" at {site.where}" if site.where else ""

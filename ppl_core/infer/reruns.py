@@ -190,7 +190,7 @@ class Reruns:
             return value
         try:
             return value_by_row(value, self.first[name].value.shape, num or self.num)
-        except ValueError as error:
+        except ShapeError as error:
             raise ShapeError(
                 f"site {name!r}: with parallel=True, {error}. Declare every batch dimension by a "
                 f"plate or .to_event, or use parallel=False."

@@ -12,6 +12,7 @@ import torch
 from torch import Size, Tensor
 
 from ..effects import Site
+from ..errors import ShapeError
 from ..handlers import Trace, log_prob_of
 from ..plates import Subsample, plate
 
@@ -39,13 +40,13 @@ def log_prob_by_row(site: Site, rows: int, dim: int) -> Tensor:
     """A site's log probability in nats, (rows,) doubles; what is the same in all is repeated.
 
     Raises:
-        ValueError: the site has other rows.
+        ShapeError: the site has other rows.
     """
     log_prob = log_prob_of(site)
     if log_prob.dim() < -dim or log_prob.shape[dim] == 1:
         return log_prob.sum(dtype=torch.float64).expand(rows)
     if log_prob.shape[dim] != rows or log_prob.dim() > -dim:
-        raise ValueError(
+        raise ShapeError(
             f"site {site.name!r} has a log probability of shape {tuple(log_prob.shape)}, but "
             f"{rows} rows in dimension {dim} are needed"
         )
@@ -56,14 +57,14 @@ def value_by_row(value: Tensor, shape: Size, rows: int) -> Tensor:
     """A value with a row for each run, (rows, *shape), where one run gives `shape`.
 
     Raises:
-        ValueError: its shape is no rows of `shape`.
+        ShapeError: its shape is no rows of `shape`.
     """
     if value.shape == shape:
         return value.expand(rows, *shape)
     inner = [size for size in value.shape[1:] if size != 1]
     if value.dim() and value.shape[0] == rows and inner == [size for size in shape if size != 1]:
         return value.reshape(rows, *shape)
-    raise ValueError(
+    raise ShapeError(
         f"a value of shape {tuple(value.shape)} is not {rows} rows of shape {tuple(shape)}"
     )
 

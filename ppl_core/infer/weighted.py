@@ -1,6 +1,9 @@
 """What weighted draws tell: evidence, effective size, averages, marginals."""
 
 import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,6 +11,7 @@ from torch import Tensor
 from ..diagnostics import psis, resample, weight_ess
 from ..diagnostics.weights import checked_log_weights, normalized_log_weights
 from ..distributions import Empirical
+from ..errors import ModelError, listing, suggestion
 from ..values import as_real
 from .draws import Draws
 
@@ -77,12 +81,12 @@ class WeightedPosterior:
 
 
 class EmpiricalMarginal(Empirical):
-    """The marginal posterior of a site, as a distribution over its weighted draws.
+    """The marginal posterior of a site, as a distribution over its draws.
 
     Args:
-        trace_posterior: an `Importance` that has run, or another weighted posterior.
+        trace_posterior: an `Importance`, a `Rejection` or an `MCMC` that has run.
         sites: a name, or a list of names of sites with one shape, which are stacked; by default
-            what the model returned.
+            what the model returned, which an MCMC does not keep.
 
     Raises:
         ModelError: no such site.
@@ -90,16 +94,30 @@ class EmpiricalMarginal(Empirical):
 
     def __init__(
         self,
-        trace_posterior: WeightedPosterior,
+        trace_posterior: Any,
         sites: str | list[str] | None = None,
         validate_args: bool | None = None,
     ):
-        if isinstance(sites, list | tuple):
-            values = torch.stack([trace_posterior.value(site) for site in sites], 1)
+        if hasattr(trace_posterior, "value"):
+            value = trace_posterior.value
+            log_weights = trace_posterior.get_normalized_weights(log_scale=True)
         else:
-            values = trace_posterior.value("_RETURN" if sites is None else sites)
-        weights = trace_posterior.get_normalized_weights(log_scale=True)
-        super().__init__(values, weights, validate_args=validate_args)
+            draws = trace_posterior.get_samples()
+            value, log_weights = partial(_value, draws), None
+        if isinstance(sites, list | tuple):
+            values = torch.stack([value(site) for site in sites], 1)
+        else:
+            values = value("_RETURN" if sites is None else sites)
+        super().__init__(values, log_weights, validate_args=validate_args)
+
+
+def _value(draws: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in draws:
+        raise ModelError(
+            f"EmpiricalMarginal: no draws of {name!r}.{suggestion(name, draws)} There are: "
+            f"{listing(draws)}."
+        )
+    return draws[name]
 
 
 def _plain(number: Tensor) -> Tensor:

@@ -149,6 +149,16 @@ def test_a_posterior_draw_is_a_record_without_data():
     assert "measurement" not in sites
 
 
+def test_marginals_of_markov_chains_weigh_all_draws_the_same():
+    class Chain:
+        def get_samples(self):
+            return {"weight": torch.tensor([8.0, 9.0, 10.0])}
+
+    assert EmpiricalMarginal(Chain(), "weight").mean.item() == pytest.approx(9.0)
+    with pytest.raises(ModelError, match="no draws of '_RETURN'"):
+        EmpiricalMarginal(Chain())
+
+
 # ---- rows, or one at a time
 
 
@@ -245,6 +255,7 @@ def test_trained_guides_with_parameters_and_autoguides_propose():
     for _ in range(300):
         svi.step(8.5)
     posterior = quiet(Importance(conditioned_scale, guide, 2000), 8.5)
+    assert posterior.vectorized
     assert_average(posterior.log_weights.exp(), math.exp(EXACT.log_evidence))
     assert not posterior.log_weights.requires_grad
 
@@ -314,6 +325,12 @@ def positive(guess):
 def test_a_guide_that_does_not_fit_is_an_error(model, guide, said):
     with pytest.raises(GuideError, match=said):
         Importance(model, guide, 10).run(8.5)
+
+
+def test_an_autoguide_that_is_a_point_is_an_error():
+    guide = ppl.infer.AutoLaplaceApproximation(conditioned_scale)
+    with pytest.raises(GuideError, match="one point"):
+        Importance(conditioned_scale, guide, 10).run(8.5)
 
 
 def test_a_plate_that_leaves_out_rows_is_an_error():
