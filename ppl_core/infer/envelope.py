@@ -27,7 +27,7 @@ class Envelope(NamedTuple):
     how: str
 
 
-SLACK = 1e-4  # nats on top of a constant that was found, for what rounding hides
+SLACK = 1e-3  # nats on top of a constant that was found: for rounding, and the last of the climb
 
 
 def find_envelope(proposal: Proposal, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Envelope:
@@ -108,6 +108,9 @@ def _climb(
     return height
 
 
+_ENOUGH = 1e-6  # nats: a step that promises less ends the climb
+
+
 def ascend(
     height_at: Callable[[Tensor], tuple[float, Tensor]], point: Tensor, far: float = 1e3
 ) -> tuple[float, float, Tensor]:
@@ -129,9 +132,9 @@ def ascend(
     height, grad = height_at(point)
     bottom, step = height, 1.0 / (1.0 + grad.norm().item())
     for _ in range(200):
-        if grad.norm().item() < 1e-5 or height - bottom > far:
+        if step * grad.dot(grad).item() < _ENOUGH or height - bottom > far:
             break
-        for _ in range(30):
+        for _ in range(20):
             ahead, ahead_grad = height_at(point + step * grad)
             if ahead >= height + 1e-4 * step * grad.dot(grad).item():
                 break

@@ -27,7 +27,7 @@ def normal_guide(a, b):
 def test_prior_as_guide_keeps_the_evidence_over_the_peak():
     rejection = Rejection(conditioned_scale, num_samples=N).run(8.5)
     assert math.exp(PEAK) == pytest.approx(0.532, abs=1e-3)
-    assert rejection.envelope.log_constant == pytest.approx(PEAK, abs=2e-4)
+    assert rejection.envelope.log_constant == pytest.approx(PEAK, abs=2e-3)
     assert "ascent" in rejection.envelope.how
     exact = math.exp(EXACT.log_evidence - PEAK)
     assert exact == pytest.approx(0.436, abs=1e-3)
@@ -63,7 +63,7 @@ def test_evidence_comes_with_its_standard_error():
 def test_perfect_guide_keeps_everything():
     rejection = Rejection(conditioned_scale, perfect_guide, num_samples=1000).run(8.5)
     assert rejection.acceptance_rate > 0.99
-    assert rejection.envelope.log_constant == pytest.approx(EXACT.log_evidence, abs=2e-4)
+    assert rejection.envelope.log_constant == pytest.approx(EXACT.log_evidence, abs=2e-3)
     assert rejection.get_log_normalizer().item() == pytest.approx(EXACT.log_evidence, abs=0.01)
 
 
