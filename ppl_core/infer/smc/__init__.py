@@ -1,7 +1,7 @@
 """Sequential Monte Carlo: clouds of particles that are drawn, weighed and resampled."""
 
 from .filter import SMCFilter, SMCInfo, SMCState, genealogy
-from .resampling import effective_size, multinomial, residual, stratified, systematic
+from .resampling import multinomial, residual, stratified, systematic
 from .tempered import TemperedInfo, TemperedResult, TemperedSMC, TemperedState
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "TemperedResult",
     "TemperedSMC",
     "TemperedState",
-    "effective_size",
     "genealogy",
     "multinomial",
     "residual",

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...diagnostics import weight_ess
 from ...distributions import Empirical
 from ...effects import Site
 from ...errors import GuideError, InferenceError, ModelError, ShapeError
@@ -21,7 +22,7 @@ from ...handlers import Trace, block, is_latent, log_prob_of, replay, trace
 from ...inspect import check_pair
 from ...plates import Subsample, plate
 from ...values import validation, validation_enabled
-from .resampling import SCHEMES, effective_size
+from .resampling import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class SMCFilter:
             state.values,
             state.log_weights,
         )
-        tired = effective_size(weights) < self.ess_threshold * self.num_particles
+        tired = float(weight_ess(weights)) < self.ess_threshold * self.num_particles
         if tired:
             ancestors = SCHEMES[self.resampling](weights)
             values = {
@@ -189,7 +190,7 @@ class SMCFilter:
         values, increments = self._propagate("step", dict(values), step, args, kwargs)
         new = _weighed(values, weights, increments, state.log_evidence, step)
         gained = new.log_evidence - state.log_evidence
-        ess = effective_size(new.log_weights)
+        ess = float(weight_ess(new.log_weights))
         return new, SMCInfo(ancestors, tired, increments, gained, ess)
 
     @torch.no_grad()

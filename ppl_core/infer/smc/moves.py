@@ -48,6 +48,7 @@ class RandomWalkMove:
     """
 
     first_step: ClassVar[float] = 2.38
+    usual_number: ClassVar[int] = 20
     wanted: ClassVar[float] = 0.3  # acceptance between the best for one and for many dimensions
 
     def __init__(self, space: Coordinates, cloud: Cloud, power: float, step: int):
@@ -93,6 +94,7 @@ class HamiltonianMove(RandomWalkMove):
     """
 
     first_step: ClassVar[float] = 0.5
+    usual_number: ClassVar[int] = 4
     wanted: ClassVar[float] = 0.8
     leaps: ClassVar[int] = 8
 

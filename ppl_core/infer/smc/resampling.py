@@ -82,15 +82,3 @@ def _parents_at(points: Tensor, log_weights: Tensor) -> Tensor:
 SCHEMES = MappingProxyType(
     {scheme.__name__: scheme for scheme in (multinomial, residual, stratified, systematic)}
 )
-
-
-def effective_size(log_weights: Tensor) -> float:
-    """Effective sample size of weights: (sum w)^2 / sum w^2, from 1 to their number.
-
-    Source: Kong, Liu & Wong 1994.
-
-    >>> effective_size(torch.tensor([0.0, 0.0, -torch.inf]))
-    2.0
-    """
-    weights = torch.softmax(log_weights.double(), 0)
-    return 1.0 / float((weights * weights).sum())

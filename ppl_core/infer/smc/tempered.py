@@ -12,10 +12,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ...diagnostics import weight_ess
 from ...errors import InferenceError
 from ..coordinates import Coordinates
 from .moves import MOVES, Cloud
-from .resampling import SCHEMES, effective_size
+from .resampling import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class TemperedSMC:
         model: the conditioned program; its latent sites are continuous, its prior can be drawn.
         num_particles: size of the cloud.
         move: "random walk" or "hmc".
-        num_moves: Markov steps at each power.
+        num_moves: Markov steps at each power; 20 random-walk steps or 4 trajectories if not given.
         ess_target: share of the particles that the effective size falls to.
         resampling: as for `SMCFilter`.
         vectorize: all particles in one run; False for programs whose course depends on values.
@@ -112,14 +113,14 @@ class TemperedSMC:
         num_particles: int = 1000,
         *,
         move: str = "random walk",
-        num_moves: int = 10,
+        num_moves: int | None = None,
         ess_target: float = 0.5,
         resampling: str = "systematic",
         vectorize: bool = True,
     ):
         for name, value, least in (
             ("num_particles", num_particles, 2),
-            ("num_moves", num_moves, 1),
+            ("num_moves", 1 if num_moves is None else num_moves, 1),
         ):
             if int(value) != value or value < least:
                 raise ValueError(f"TemperedSMC: {name} is a whole number >= {least}, got {value!r}")
@@ -130,7 +131,8 @@ class TemperedSMC:
         for name, value, known in (("move", move, MOVES), ("resampling", resampling, SCHEMES)):
             if value not in known:
                 raise ValueError(f"TemperedSMC: {name} is one of {', '.join(known)}, got {value!r}")
-        self.model, self.num_particles, self.num_moves = model, int(num_particles), int(num_moves)
+        self.model, self.num_particles = model, int(num_particles)
+        self.num_moves = int(num_moves or MOVES[move].usual_number)
         self.move, self.ess_target, self.resampling = move, ess_target, resampling
         self.vectorize = vectorize
 
@@ -179,7 +181,7 @@ class TemperedSMC:
         move = MOVES[self.move](space, cloud.chosen(ancestors), power, state.step)
         cloud, step_size, accepted = move.run(self.num_moves, state.step_size)
         new = TemperedState(cloud, power, state.log_evidence + gained, step_size, state.step + 1)
-        return new, TemperedInfo(power, effective_size(weights), ancestors, accepted, gained)
+        return new, TemperedInfo(power, float(weight_ess(weights)), ancestors, accepted, gained)
 
     def _rise(self, log_likelihood: Tensor, left: float, step: int) -> float:
         """The largest rise of the power that keeps the effective size, found by bisection."""
@@ -193,12 +195,12 @@ class TemperedSMC:
             )
         possible = float((log_likelihood > -math.inf).double().mean())
         wanted = self.ess_target * possible * len(log_likelihood)
-        if effective_size(_times(left, log_likelihood)) >= wanted:
+        if float(weight_ess(_times(left, log_likelihood))) >= wanted:
             return left
         low, high = 0.0, left
         for _ in range(60):
             middle = 0.5 * (low + high)
-            enough = effective_size(_times(middle, log_likelihood)) >= wanted
+            enough = float(weight_ess(_times(middle, log_likelihood))) >= wanted
             low, high = (middle, high) if enough else (low, middle)
         return low
 
