@@ -96,10 +96,14 @@ class unconstrained(Handler):
             value = z if to_support is None else to_support(z)
             if to_support is not None:
                 volume = to_support.log_abs_det_jacobian(z, value)
-                self.log_volume = self.log_volume + (volume.sum() if volume.dim() else volume)
+                self.count(volume.sum() if volume.dim() else volume)
             site = forward(site.replace(value=value, set_by="unconstrained"))
         self.values[site.name], self.constrained[site.name] = z, value
         return site
+
+    def count(self, log_volume: Tensor) -> None:
+        """Add what one site changes of the volume, in nats (scalar)."""
+        self.log_volume = self.log_volume + log_volume
 
 
 def free_transform(site: Site) -> Any:

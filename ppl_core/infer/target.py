@@ -240,7 +240,7 @@ class ProgramTarget(Target):
             with _scored(values=values) as run:
                 self.model(*self.args, **self.kwargs)
             self._check_sites(run.constrained)
-            return -(run.log_joint + run.log_volume), run.constrained
+            return -torch.stack(run.terms).sum(), run.constrained
 
     def _summed_out(self, values: Values) -> tuple[Tensor, Values]:
         first_dim = self.layout.enumerated
@@ -285,7 +285,7 @@ class _scored(unconstrained):
     """Runs a program at unconstrained values and adds up its log joint: nothing else is kept."""
 
     def __enter__(self) -> Self:
-        self.log_joint: Tensor | float = 0.0
+        self.terms: list[Tensor] = []
         return super().__enter__()
 
     def handle(self, site: Site, forward: Forward) -> Site:
@@ -294,8 +294,12 @@ class _scored(unconstrained):
         computed = site.kind != "sample" or isinstance(site.fn, Subsample)
         if not (computed or site.infer.get("_deterministic")):
             log_prob = site.log_prob
-            self.log_joint = self.log_joint + (log_prob.sum() if log_prob.dim() else log_prob)
+            self.count(log_prob.sum() if log_prob.dim() else log_prob)
         return site
+
+    def count(self, log_volume: Tensor) -> None:
+        """Keep a scalar term in nats, of the volume or of the log joint."""
+        self.terms.append(log_volume)
 
 
 class whole_data(unconstrained):
