@@ -14,6 +14,7 @@ The import order is the reading order:
     runs             the step protocol, and runs that own their randomness
     inspect          what a program did; whether a guide fits its model; what depends on what
     nn               networks whose attributes are statements
+    diagnostics      how good draws are, and what they say in few numbers
     infer            elbo, enumeration, autoguide, svi
 """
 
