@@ -265,3 +265,77 @@ def test_score_function_gradient_of_the_weighted_bound_is_unbiased():
 
     guide()
     assert_unbiased(exact, model, guide, number=2000, elbo=IWAE(2))
+
+
+# ---- rows of their own
+
+
+def row_bound(x, alpha):
+    """Renyi bound of two draws from the prior for z ~ N(0, 1), x ~ N(z, 1): by quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+    log_w = -0.5 * (x - nodes) ** 2 - 0.5 * math.log(2 * math.pi)
+    order = 1 - alpha
+    two = np.logaddexp(order * log_w[:, None], order * log_w[None, :]) - math.log(2)
+    return -(weights[:, None] * weights[None, :] * two).sum() / order
+
+
+@pytest.mark.parametrize("vectorize", [False, True])
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("chosen", [None, 1, 2])
+def test_rows_of_a_plate_that_holds_every_site_have_weights_of_their_own(vectorize, alpha, chosen):
+    """The sum of the rows' bounds, also from a subsample, which counts as the whole."""
+    x = torch.tensor([-1.0, 0.5, 2.0])
+
+    def model():
+        with ppl.plate("rows", 3, subsample_size=chosen) as row:
+            z = ppl.sample("z", dist.Normal(0.0, 1.0))
+            ppl.sample("x", dist.Normal(z, 1.0), obs=x[row])
+
+    def guide():
+        with ppl.plate("rows", 3, subsample_size=chosen):
+            ppl.sample("z", dist.Normal(0.0, 1.0))
+
+    ppl.set_rng_seed(7)
+    bound = RenyiELBO(alpha, num_particles=2, vectorize_particles=vectorize, max_plate_nesting=1)
+    losses = [bound.loss(model, guide) for _ in range(1500)]
+    assert_average(losses, sum(row_bound(value, alpha) for value in x.tolist()))
+
+
+def test_gradient_of_rows_is_unbiased_without_reparameterisation():
+    """A Bernoulli guide in a plate: exact gradient of the bound by all outcomes of two draws."""
+    y = torch.tensor([0.0, 1.0])
+
+    def model():
+        with ppl.plate("rows", 2):
+            z = ppl.sample("z", dist.Bernoulli(0.3))
+            ppl.sample("y", dist.Normal(2 * z, 1.0), obs=y)
+
+    def guide():
+        logits = ppl.param("logits", torch.tensor([-0.5, 0.4]))
+        with ppl.plate("rows", 2):
+            ppl.sample("z", dist.Bernoulli(logits=logits))
+
+    def exact(logits):
+        total = torch.zeros(())
+        for row in range(2):
+            q = torch.distributions.Bernoulli(logits=logits[row])
+            z = torch.tensor([0.0, 1.0])
+            log_q = q.log_prob(z)
+            log_p = torch.tensor([0.7, 0.3]).log() + torch.distributions.Normal(2 * z, 1).log_prob(
+                y[row]
+            )
+            log_w = log_p - log_q
+            two = torch.logaddexp(log_w[:, None], log_w[None, :]) - math.log(2)
+            total = total - ((log_q[:, None] + log_q[None, :]).exp() * two).sum()
+        return total
+
+    leaf = torch.tensor([-0.5, 0.4], requires_grad=True)
+    (wanted,) = torch.autograd.grad(exact(leaf), leaf)
+    grads = []
+    ppl.set_rng_seed(3)
+    for _ in range(1200):
+        with ppl.ParamStore() as store:
+            IWAE(2).loss_and_grads(model, guide)
+            grads.append(store.unconstrained("logits").grad)
+    assert_average(grads, wanted)

@@ -26,18 +26,18 @@ class Trace_ELBO(ELBO):
         guide_sites, model_sites = run_pair(model, guide, args, kwargs)
         scored: list[Site] = []
         log_q: list[Tensor] = []
-        for site in _weighed(guide_sites):
+        for site in weighed(guide_sites):
             part = log_prob_of_draw(site)
             if needs_score(site):
                 scored.append(site)
                 part = part.detach()  # its own gradient is zero on average
             log_q.append(part)
-        log_p = [total_log_prob(site) for site in _weighed(model_sites)]
+        log_p = [total_log_prob(site) for site in weighed(model_sites)]
         loss = torch.as_tensor(_sum(log_q) - _sum(log_p))
         return loss + score_term(scored, guide_sites, model_sites) if scored else loss
 
 
-def _weighed(sites: Trace) -> list[Site]:
+def weighed(sites: Trace) -> list[Site]:
     """The sites that count in an ELBO: rows that a plate chose have log probability zero."""
     return [site for site in sites.samples() if not isinstance(site.fn, Subsample)]
 
