@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 
+import importance
 import pytest
 import svi_step
 import torch
@@ -70,3 +71,15 @@ def test_an_unknown_model_is_refused_with_the_known_ones(
     with pytest.raises(SystemExit):
         svi_step.main(["scales"])
     assert "no model named 'scales'; there are scale, eight-schools" in capsys.readouterr().err
+
+
+def test_the_numbers_of_guides_stand_beside_the_exact_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    importance.numbers(2000)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7
+    prior = lines[2].split()
+    assert prior[:2] == ["N(8.50,", "1.00)"]
+    assert prior[3] == "0.599"  # exact share of effective samples
+    assert prior[7] == "0.436"  # exact acceptance rate
