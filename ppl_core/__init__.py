@@ -24,9 +24,10 @@ from .density import log_density, potential
 from .effects import Handler, Site
 from .errors import GuideError, InferenceError, ModelError, ParamError, PPLError, ShapeError
 from .handlers import Trace, condition, do
+from .inspect import render_model
 from .nn import module
 from .params import ParamStore, clear_param_store, get_param_store
-from .plates import markov, plate, subsample
+from .plates import markov, plate, plate_stack, subsample
 from .primitives import deterministic, factor, param, sample
 from .runs import InferenceRun, Snapshot, set_rng_seed
 from .values import enable_validation, validation_enabled
@@ -64,8 +65,10 @@ __all__ = [
     "optim",
     "param",
     "plate",
+    "plate_stack",
     "potential",
     "poutine",
+    "render_model",
     "sample",
     "set_rng_seed",
     "subsample",

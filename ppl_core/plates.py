@@ -5,7 +5,8 @@ subsample the weight of the whole; a markov loop tells each site which turn it b
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -261,6 +262,23 @@ def subsample(data: Tensor, event_dim: int) -> Tensor:
 @meaning("subsample")
 def _hand_back(site: Site) -> Site:
     return site
+
+
+@contextmanager
+def plate_stack(prefix: str, sizes: Iterable[int], rightmost_dim: int = -1) -> Generator[None]:
+    """Plates around each other, one for each size: a batch shape in one statement (Pyro's name).
+
+    Args:
+        prefix: the plates are called `prefix_0`, `prefix_1`, ..., from the left.
+        sizes: rows of each, the rightmost last.
+        rightmost_dim: the batch dimension of the last one.
+    """
+    sizes = list(sizes)
+    with ExitStack() as stack:
+        for place, size in enumerate(sizes):
+            dim = rightmost_dim + 1 + place - len(sizes)
+            stack.enter_context(plate(f"{prefix}_{place}", size, dim=dim))
+        yield
 
 
 class Turn(NamedTuple):

@@ -33,6 +33,8 @@ from .points import Delta, Empirical
 from .positive import HalfCauchy, LogNormal
 from .transforms import biject_to, transform_to
 
+TorchDistribution = Distribution  # Pyro's name for what a distribution of one's own stands on
+
 __all__ = [
     "BetaBinomial",
     "Delta",
@@ -46,6 +48,7 @@ __all__ = [
     "MaskedDistribution",
     "MixtureSameFamily",
     "Normal",
+    "TorchDistribution",
     "Unit",
     "ZeroInflatedDistribution",
     "ZeroInflatedNegativeBinomial",

@@ -11,6 +11,7 @@ context manager, and any two nest. Names and arguments are Pyro's.
     rewrite  reparam
 """
 
+from ..plates import markov
 from .given import condition, do, replay, substitute, uncondition
 from .record import Trace, Traced, is_latent, log_prob_of, trace
 from .rewrite import Reparam, reparam
@@ -32,6 +33,7 @@ __all__ = [
     "is_latent",
     "lift",
     "log_prob_of",
+    "markov",
     "mask",
     "queue",
     "reparam",

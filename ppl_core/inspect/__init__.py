@@ -7,7 +7,7 @@ graph     graph: what depends on what, as a picture
 """
 
 from .doctor import Finding, Findings, check_guide
-from .graph import ModelGraph, graph
+from .graph import ModelGraph, graph, render_model
 from .ledger import Entry, Ledger, ledger, shapes
 from .pairing import check_pair, check_signature
 
@@ -22,5 +22,6 @@ __all__ = [
     "check_signature",
     "graph",
     "ledger",
+    "render_model",
     "shapes",
 ]

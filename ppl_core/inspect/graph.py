@@ -8,6 +8,7 @@ distribution's parameters then tell its parents. Only what passes through `.item
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -192,6 +193,29 @@ def graph(model: Callable[..., Any], *args: Any, **kwargs: Any) -> ModelGraph:
             site.intervened is not None,
         )
         found.edges += [(parent, site.name) for parent in followed.parents[site.name]]
+    return found
+
+
+def render_model(
+    model: Callable[..., Any],
+    model_args: tuple[Any, ...] = (),
+    model_kwargs: dict[str, Any] | None = None,
+    filename: str | None = None,
+) -> ModelGraph:
+    """`graph` under Pyro's name; with a filename (.svg, .dot or .mmd) the picture is written too.
+
+    Raises:
+        ValueError: the filename ends in something else.
+    """
+    found = graph(model, *model_args, **(model_kwargs or {}))
+    if filename is not None:
+        forms = {".svg": found.to_svg, ".dot": found.to_dot, ".mmd": found.to_mermaid}
+        path = Path(filename)
+        if path.suffix not in forms:
+            raise ValueError(
+                f"render_model: {filename!r} ends in {path.suffix!r}; known are {', '.join(forms)}"
+            )
+        path.write_text(forms[path.suffix](), encoding="utf-8")
     return found
 
 

@@ -319,3 +319,15 @@ def test_parameter_that_walks_off_its_distributions_range_error():
 
     with pytest.raises((ppl.PPLError, ValueError), match="probs"):
         train()
+
+
+def test_render_model_is_the_graph_and_writes_its_picture(tmp_path):
+    def model(loc, scale=1.0):
+        x = ppl.sample("x", dist.Normal(loc, scale))
+        ppl.sample("y", dist.Normal(x, 1.0), obs=0.0)
+
+    made = ppl.render_model(model, (0.0,), {"scale": 2.0}, str(tmp_path / "model.svg"))
+    assert made.edges == [("x", "y")]
+    assert (tmp_path / "model.svg").read_text() == made.to_svg()
+    with pytest.raises(ValueError, match=r"known are \.svg"):
+        ppl.render_model(model, (0.0,), filename=str(tmp_path / "model.pdf"))

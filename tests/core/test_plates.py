@@ -338,3 +338,12 @@ def test_a_failed_plate_leaves_its_dimension_free():
     with handlers.trace() as sites, ppl.plate("c", 2):
         standard()
     assert dims(sites["x"]) == [("c", -1)]
+
+
+def test_plate_stack_is_a_batch_shape():
+    with handlers.trace() as sites, ppl.plate_stack("rows", (2, 3), rightmost_dim=-2):
+        x = standard()
+    assert x.shape == (2, 3, 1)
+    assert dims(sites["x"]) == [("rows_0", -3), ("rows_1", -2)]
+    with ppl.plate_stack("none", ()):
+        assert standard().shape == ()
