@@ -42,6 +42,16 @@ class Trace(dict[str, Site]):
         return [site.name for site in self.samples() if is_latent(site)]
 
     @property
+    def reparameterized_nodes(self) -> list[str]:
+        """Names of the drawn sites whose draws carry gradients."""
+        return [name for name, site in self.iter_stochastic_nodes() if site.fn.has_rsample]
+
+    @property
+    def nonreparam_stochastic_nodes(self) -> list[str]:
+        """Names of the drawn sites whose draws carry no gradients."""
+        return [name for name, site in self.iter_stochastic_nodes() if not site.fn.has_rsample]
+
+    @property
     def observation_nodes(self) -> list[str]:
         """Names of the sites that hold data."""
         return [site.name for site in self.samples() if site.observed]

@@ -327,3 +327,12 @@ def test_replay_keeps_wishes_of_both_runs():
     ).get_trace()
     again = handlers.trace(handlers.replay(model, trace=earlier)).get_trace()
     assert dict(again["x"].infer) == {"a": 1, "b": 2}
+
+
+def test_trace_tells_draws_with_gradients_from_those_without():
+    with handlers.trace() as sites, ppl.plate("rows", 2):
+        ppl.sample("x", dist.Normal(0.0, 1.0))
+        ppl.sample("k", dist.Bernoulli(0.5))
+        ppl.sample("y", dist.Normal(0.0, 1.0), obs=torch.zeros(2))
+    assert sites.reparameterized_nodes == ["x"]
+    assert sites.nonreparam_stochastic_nodes == ["k"]
