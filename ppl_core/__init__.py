@@ -15,6 +15,7 @@ The import order is the reading order:
     inspect          what a program did; whether a guide fits its model; what depends on what
     nn               networks whose attributes are statements
     diagnostics      how good draws are, and what they say in few numbers
+    compiled         a step recorded once, that runs by itself (imported when it is used)
     infer            elbo, enumeration, autoguide, svi
 """
 

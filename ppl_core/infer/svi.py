@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from ..optim import Optimizer
 from ..params import ParamStore, get_param_store
 from ..values import validation, validation_enabled
 from .elbo import ELBO, Trace_ELBO
+
+if TYPE_CHECKING:
+    from ..compiled import Compiled
 
 Program = Callable[..., Any]
 
@@ -75,6 +78,9 @@ class SVI:
         loss: an ELBO, or a function `(model, guide, *args) -> scalar tensor` to be minimised.
         store: where the parameters live; by default the store that is current at each call.
 
+    Attributes:
+        compiled: how the last `run` took its steps: backend, reason, seconds, verified error.
+
     Raises:
         GuideError: on the first step, if guide and model do not fit.
         InferenceError: the loss is infinite or not a number; parameters stay as they were.
@@ -103,6 +109,7 @@ class SVI:
         self._optim_state: dict[str, tuple[Any, ...]] = {}
         self._leaves: dict[str, Tensor] = {}  # whose optimiser state it is
         self._proven: object = None  # what the last full check was about
+        self.compiled: Compiled | None = None
 
     @property
     def store(self) -> ParamStore:
@@ -130,21 +137,42 @@ class SVI:
             return self._estimate(args, kwargs).item()
 
     def run(
-        self, num_steps: int, *args: Any, progress_bar: bool = True, **kwargs: Any
+        self,
+        num_steps: int,
+        *args: Any,
+        progress_bar: bool = True,
+        compile: str = "auto",
+        **kwargs: Any,
     ) -> SVIRunResult:
-        """Take many steps on the store, with a progress bar that can be turned off.
+        """Take many steps on the store, compiled where possible, with a progress bar.
 
+        The steps are those of `step`, with the same noise; `compiled` tells how they were taken.
         An interrupt or an error leaves the store where it was.
+
+        Args:
+            num_steps: how many.
+            args, kwargs: of model and guide.
+            progress_bar: whether to show one.
+            compile: "auto" compiles if that pays and is possible, "never" does not, "require"
+                waits for the compiler.
+
+        Raises:
+            NotCompiled: compilation is required, but the step has no compiled form.
         """
         from tqdm.auto import tqdm  # 50 ms that only a progress bar needs
 
-        losses = []
+        from .training import train  # not before it is needed
+
+        losses: list[float] = []
         with tqdm(total=num_steps, disable=not progress_bar, desc="SVI") as bar:
-            for done in range(num_steps):
-                losses.append(self.step(*args, **kwargs))
-                if done % 50 == 49 or done == num_steps - 1:
+
+            def watch(new: list[float]) -> None:
+                losses.extend(new)
+                if len(new) > 1 or len(losses) % 50 == 0 or len(losses) == num_steps:
                     bar.set_postfix_str(f"loss {sum(losses[-50:]) / len(losses[-50:]):.4g}", False)
-                    bar.update(done + 1 - bar.n)
+                    bar.update(len(losses) - bar.n)
+
+            self.compiled = train(self, num_steps, args, kwargs, compile, watch)
         return SVIRunResult(torch.tensor(losses), self.params(self.state), self.state)
 
     @property

@@ -1,0 +1,32 @@
+"""The fast path: record a step once, and take thousands of them in a millisecond.
+
+In reading order:
+
+    ops        the op list: what a step is made of, printable
+    record     run a step once and note every torch operation
+    forms      what torch's operations mean in the few that a program has
+    tape       the random numbers of many steps, from the very stream that one step uses
+    updates    optimisers in tensor operations only
+    plan       which operations run side by side over which rows
+    floats     as a Python function over floats
+    layout     where a value lies between two loops
+    curly      loops as text, for C and JavaScript
+    c, build   as a C function, built by the system's compiler in a child process and cached
+    engine     what can run a program now; nothing runs unproven
+"""
+
+from .engine import Compiled, Engine, Engines, difference
+from .ops import NotCompiled, Program
+from .record import record
+from .updates import Rule
+
+__all__ = [
+    "Compiled",
+    "Engine",
+    "Engines",
+    "NotCompiled",
+    "Program",
+    "Rule",
+    "difference",
+    "record",
+]

@@ -1,0 +1,320 @@
+"""Many steps of SVI at once: the same steps as one by one, from a recording that runs by itself.
+
+`svi.run` hands its steps over to here. The first one is taken by `svi.step`, with all its checks;
+then a step is recorded, compiled, compared with eager ones, and runs on. Whenever a step would not
+be finite, `svi.step` takes it, so that errors are the same.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..compiled import Compiled, Engine, Engines, NotCompiled, Rule, difference, record
+from ..errors import InferenceError
+from ..optim import SGD, Adam, AdamW, ClippedAdam, Optimizer, RMSprop
+
+RULES: dict[type[Optimizer], str] = {
+    SGD: "SGD",
+    Adam: "Adam",
+    AdamW: "AdamW",
+    ClippedAdam: "ClippedAdam",
+    RMSprop: "RMSprop",
+}
+CHUNK = 0.05
+"""Seconds between two looks at the clock, the progress bar and the interrupt button."""
+SAFE = 80.0
+"""An unconstrained value below this is finite under every transform."""
+
+
+class Training:
+    """A step of SVI on its parameter store, recorded and ready to be repeated.
+
+    Args:
+        svi: after its first step, so that every parameter and its optimiser's state are there.
+        args, kwargs: of the programs.
+
+    Raises:
+        NotCompiled: the step has no compiled form.
+    """
+
+    def __init__(self, svi: Any, args: tuple[Any, ...], kwargs: dict[str, Any]):
+        self.svi, self.store = svi, svi.store
+        self.given = args, kwargs
+        self.rules = {name: _rule(svi.optim, name) for name in svi._optim_state}
+        started = time.perf_counter()
+        try:
+            self._record(_as_tensors(args), _as_tensors(kwargs))
+        except NotCompiled:
+            self._record(args, kwargs)  # the program may need its numbers as they are
+        self.seconds = time.perf_counter() - started
+        self.limit = max(SAFE, 2 * self.largest())
+
+    # ---- the step as a function of tensors
+
+    def _record(self, args: Any, kwargs: Any) -> None:
+        self._args = args, kwargs
+        leaves = dict(self.store.named_parameters())
+        self.moving = [n for n in self.rules if leaves[n].requires_grad]
+        self.state = self._state_tensors()
+        rates = {self.svi.optim.settings(name)["lr"] for name in self.moving}
+        self.rates = {rate: torch.tensor(rate, dtype=torch.float64) for rate in sorted(rates)}
+        data = {f"lr {i}": tensor for i, tensor in enumerate(self.rates.values())}
+        data |= {
+            f"argument {key}": value
+            for key, value in [*enumerate(args), *kwargs.items()]
+            if isinstance(value, Tensor)
+        }
+        inputs = {n: leaves[n] for n in self.moving}
+        inputs |= {name: it for name, it in self.state.items() if name not in leaves}
+        self.program = record(lambda: self._step(inputs, args, kwargs), inputs, _distinct(data))
+        self.program.bounded = len(self.moving)
+
+    def _state_tensors(self) -> dict[str, Tensor]:
+        """Copies of everything that a step changes, by name: leaves, then what rules remember."""
+        states = self.svi._optim_state
+        leaves = {name: self.store.unconstrained(name) for name in self.moving}
+        tensors = {name: leaf.detach().clone() for name, leaf in leaves.items()}
+        for name in self.moving:
+            for part, tensor in self.rules[name].parts(states[name]).items():
+                tensors[f"{name}: {part}"] = tensor.clone()
+        for name in self.moving:
+            shared = self._age(name, states)
+            for power, tensor in self.rules[name].powers(shared[0]).items():
+                tensors.setdefault(f"{power} of {shared}", tensor)
+        return tensors
+
+    def _age(self, name: str, states: Mapping[str, Any]) -> tuple[int, Any]:
+        rule = self.rules[name]
+        return rule.age(states[name]), rule.key
+
+    def _step(self, state: dict[str, Tensor], args: Any, kwargs: Any) -> list[Tensor]:
+        with self.store:
+            loss = self.svi._estimate(args, kwargs)
+        leaves = [state[name] for name in self.moving]
+        grads = torch.autograd.grad(loss, leaves, allow_unused=True)
+        if any(grad is None for grad in grads):
+            raise NotCompiled("a parameter that had a gradient has none any more")
+        new = dict(state)
+        with torch.no_grad():
+            for name, grad in zip(self.moving, grads, strict=True):
+                self._move(name, state[name].detach(), grad, state, new)
+        return [*new.values(), loss.detach()]
+
+    def _move(
+        self, name: str, value: Tensor, grad: Any, state: dict[str, Tensor], new: dict[str, Tensor]
+    ) -> None:
+        rule, optim = self.rules[name], self.svi.optim
+        shared = self._age(name, self.svi._optim_state)
+        names = {power: f"{power} of {shared}" for power in rule.powers(shared[0])}
+        powers = rule.next_powers({power: state[key] for power, key in names.items()})
+        new.update({key: powers[power] for power, key in names.items()})
+        parts = {part: state[f"{name}: {part}"] for part in rule.parts(self.svi._optim_state[name])}
+        lr = self.rates[optim.settings(name)["lr"]]
+        grad = optim._clipped(grad) if optim.clip_args else grad
+        new[name], parts = rule.step(value, grad, parts, powers, lr)
+        new.update({f"{name}: {part}": tensor for part, tensor in parts.items()})
+
+    # ---- running
+
+    def run(self, engine: Engine, steps: int) -> list[float]:
+        """Take up to `steps` steps and leave the results in the store and the optimiser."""
+        state = self._state_tensors()
+        losses = self._advance(engine, steps, state, self.limit)
+        self._write_back(state, len(losses))
+        return losses
+
+    def _advance(
+        self, engine: Engine, steps: int, state: dict[str, Tensor], limit: float
+    ) -> list[float]:
+        flat = [tensor.reshape(-1) for tensor in state.values()]
+        data = [_memory(v.tensor, v.size) for v in self.program.inputs("data")]
+        return engine.run(self.program, steps, flat, data, limit)
+
+    def _write_back(self, state: dict[str, Tensor], steps: int) -> None:
+        svi, states = self.svi, dict(self.svi._optim_state)
+        for name in self.moving:
+            parts = {
+                part: state[f"{name}: {part}"] for part in self.rules[name].parts(states[name])
+            }
+            states[name] = self.rules[name].state(states[name], parts, steps)
+            self.store.unconstrained(name).data = state[name]
+        svi._optim_state = svi.optim.states = states
+        svi._leaves = {name: self.store.unconstrained(name) for name in states}
+        svi._steps += steps
+
+    def largest(self) -> float:
+        """The largest unconstrained value there is."""
+        leaves = [self.store.unconstrained(name).detach() for name in self.moving]
+        return max((float(leaf.abs().max()) for leaf in leaves if leaf.numel()), default=0.0)
+
+    # ---- the trial
+
+    def trial(self, engine: Engine) -> float:
+        """Largest relative difference between two compiled and two eager steps elsewhere.
+
+        Raises:
+            NotCompiled: eager steps fail there.
+        """
+        svi, store = self.svi, self.store
+        kept = svi._optim_state, svi.optim.states, svi._leaves, svi._steps, svi._proven
+        leaves = {name: store.unconstrained(name).data for name in self.moving}
+        noise = torch.get_rng_state()
+        try:
+            for name, value in leaves.items():
+                store.unconstrained(name).data = value * 1.01 + 0.01
+            svi._optim_state = {name: _elsewhere(it) for name, it in kept[0].items()}
+            state = self._state_tensors()
+            ours = self._advance(engine, 2, state, math.inf)
+            torch.set_rng_state(noise)
+            theirs: list[float] = []
+            for _ in range(2):
+                info, svi._optim_state = svi._move(store, svi._optim_state, 1, *self.given)
+                theirs.append(info.loss)
+            if len(ours) < 2:
+                return math.inf
+            expected = self._state_tensors()
+            losses = [torch.tensor(ours), torch.tensor(theirs)]
+            return difference([*state.values(), losses[0]], [*expected.values(), losses[1]])
+        except InferenceError as error:
+            raise NotCompiled(f"no eager step to compare with: {error.cause or error}") from None
+        finally:
+            svi._optim_state, svi.optim.states, svi._leaves, svi._steps, svi._proven = kept
+            for name, value in leaves.items():
+                store.unconstrained(name).data = value
+            torch.set_rng_state(noise)
+
+
+def train(
+    svi: Any,
+    num_steps: int,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    compile: str,
+    watch: Callable[[list[float]], Any],
+) -> Compiled:
+    """Take steps, compiled where that is possible and pays; how it went.
+
+    Args:
+        svi: whose steps.
+        num_steps: how many.
+        args, kwargs: of the programs.
+        compile: "auto" | "never" | "require".
+        watch: called with new losses.
+
+    Raises:
+        NotCompiled: compilation is required and impossible.
+    """
+    if compile not in ("auto", "never", "require"):
+        raise ValueError(f"compile: 'auto', 'never' or 'require', got {compile!r}")
+    if compile == "never" or (compile == "auto" and num_steps < WORTH) or not num_steps:
+        _eagerly(svi, num_steps, args, kwargs, watch)
+        return Compiled("eager", "not asked for" if compile == "never" else "few steps")
+    started = time.perf_counter()
+    watch([svi.step(*args, **kwargs)])
+    pace = time.perf_counter() - started
+    try:
+        training = Training(svi, args, kwargs)
+    except NotCompiled as error:
+        if compile == "require":
+            raise
+        _eagerly(svi, num_steps - 1, args, kwargs, watch)
+        return Compiled("eager", str(error))
+    engines = Engines(training.program, training.trial)
+    if compile == "require" and engines.choose(math.inf) is None:
+        raise NotCompiled(engines.report(None, 0.0).reason)
+    engine = _advance(svi, training, engines, num_steps - 1, pace, watch)
+    return engines.report(engine, training.seconds)
+
+
+WORTH = 100
+"""Steps from which a recording pays for itself."""
+
+
+def _advance(
+    svi: Any,
+    training: Training,
+    engines: Engines,
+    left: int,
+    pace: float,
+    watch: Callable[[list[float]], Any],
+) -> Engine | None:
+    """Take the steps that are left on whatever is fastest at each moment; the last engine used."""
+    args, kwargs = training.given
+    chunk, engine = 500, None
+    while left:
+        engine, started = engines.choose(left * pace), time.perf_counter()
+        if engine is None:
+            some = min(left, 20 if engines.waiting else left)
+            _eagerly(svi, some, args, kwargs, watch)
+            left -= some
+        else:
+            some = min(left, chunk)
+            losses = training.run(engine, some)
+            watch(losses)
+            left -= len(losses)
+            if len(losses) < some:  # what this step runs into, an eager step knows to say
+                watch([svi.step(*args, **kwargs)])
+                left -= 1
+                training.limit = max(training.limit, 2 * training.largest())
+        spent = time.perf_counter() - started
+        pace = spent / some
+        engines.spend(spent)
+        if engine is not None and spent < CHUNK / 2:
+            chunk *= 2
+    return engine
+
+
+def _eagerly(
+    svi: Any, steps: int, args: tuple[Any, ...], kwargs: dict[str, Any], watch: Callable[..., Any]
+) -> None:
+    for _ in range(steps):
+        watch([svi.step(*args, **kwargs)])
+
+
+def _rule(optim: Optimizer, name: str) -> Rule:
+    kind = RULES.get(type(optim))
+    if kind is None:
+        raise NotCompiled(f"the optimiser {type(optim).__name__} has no compiled form")
+    settings = optim.settings(name)
+    unknown = [key for key in ("maximize", "foreach", "differentiable") if settings.get(key)]
+    if unknown:
+        raise NotCompiled(f"{kind} with {unknown[0]} has no compiled form")
+    return Rule(kind, settings)
+
+
+def _as_tensors(given: Any) -> Any:
+    """Arguments whose numbers are tensors, so that they may change without a new recording."""
+    if isinstance(given, dict):
+        return {key: _as_tensor(value) for key, value in given.items()}
+    return tuple(map(_as_tensor, given))
+
+
+def _as_tensor(value: Any) -> Any:
+    return torch.tensor(value) if type(value) is float else value
+
+
+def _distinct(data: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors in memory of their own."""
+    seen: dict[int, str] = {}
+    for name, tensor in data.items():
+        seen.setdefault(tensor.untyped_storage()._cdata, name)
+    return {name: data[name] for name in seen.values()}
+
+
+def _memory(tensor: Any, size: int) -> Tensor:
+    """The memory that a tensor lies in, from its start."""
+    return tensor.as_strided((size,), (1,), 0)
+
+
+def _elsewhere(state: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An optimiser's state a little further on."""
+    kind, first, *rest = state
+    if isinstance(first, dict):
+        return kind, {k: v * 1.1 if k != "step" else v + 3 for k, v in first.items()}
+    if isinstance(first, Tensor):
+        return kind, first * 1.1
+    return kind, first if first is None else first + 3, *(part * 1.2 for part in rest)
