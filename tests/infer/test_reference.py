@@ -333,6 +333,17 @@ def test_sharp_and_heavy_tailed_posteriors_are_found():
     assert math.isnan(float(heavy["x"].sd))  # it has none
 
 
+def test_flat_prior_is_no_obstacle():
+    def model():
+        w = ppl.sample("w", dist.ImproperUniform(dist.constraints.real, (), ()))
+        ppl.sample("y", dist.Normal(w, 0.5), obs=2.0)
+
+    found = reference(model)
+    assert found.kind == "quadrature"
+    assert float(found["w"].mean) == pytest.approx(2.0, abs=1e-6)
+    assert float(found["w"].sd) == pytest.approx(0.5, abs=1e-6)
+
+
 # ---- estimates, and what cannot be
 
 

@@ -12,7 +12,7 @@ import truth
 from chance import assert_average
 from ppl_core import InferenceRun
 from ppl_core.errors import GuideError, InferenceError, ModelError, ShapeError
-from ppl_core.infer import SMCFilter, TemperedSMC
+from ppl_core.infer import SMCFilter, TemperedSMC, reference
 from ppl_core.infer.smc import genealogy, multinomial, residual, stratified, systematic
 from programs import scale
 
@@ -232,6 +232,14 @@ def test_impossible_reading_names_step_and_site():
     assert (caught.value.step, caught.value.site) == (1, "reading")
     assert smc.state.step == 1  # what was reached stays
 
+    class Wall(Level):
+        def init(self, state, reading):
+            state["kg"] = ppl.sample("kg", dist.Normal(8.5, 1.0))
+            ppl.sample("wall", dist.Uniform(0.0, 1.0), obs=reading)
+
+    with pytest.raises(InferenceError, match="SMCFilter, init: site 'wall'"):
+        SMCFilter(Wall(), num_particles=10).init(9.5)
+
 
 def test_guide_that_draws_off_support_or_misses_a_site_is_an_error():
     class Positive(Level):
@@ -299,6 +307,24 @@ def test_tempering_of_constrained_sites_agrees_with_conjugacy():
     assert draws.mean().item() == pytest.approx(4.0, abs=0.08)
     assert draws.std().item() == pytest.approx(posterior.stddev.item(), rel=0.06)
     assert result.log_evidence == pytest.approx(exact.item(), abs=0.15)
+
+
+def test_tempered_evidence_in_two_dimensions_agrees_with_quadrature():
+    x = torch.linspace(-1, 1, 30)
+    y = 2 * x + 0.3 * torch.sin(9 * x)
+
+    def model():
+        slope = ppl.sample("slope", dist.Normal(0.0, 3.0))
+        noise = ppl.sample("noise", dist.HalfNormal(2.0))
+        with ppl.plate("rows", 30):
+            ppl.sample("y", dist.Normal(slope * x, noise), obs=y)
+
+    exact = reference(model)
+    runs = [TemperedSMC(model, 300).run() for _ in range(10)]
+    assert exact.kind == "quadrature"
+    assert_average([torch.tensor(run.log_evidence) for run in runs], exact.log_evidence)
+    for name in ("slope", "noise"):
+        assert_average([run.samples[name].mean() for run in runs], exact[name].mean)
 
 
 def test_tempering_one_by_one_is_the_same_as_all_at_once():

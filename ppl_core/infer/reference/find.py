@@ -34,8 +34,8 @@ def reference(
     Tried in this order: a linear Gaussian program ("closed form"; "Kalman" for an object with
     `init` and `step`, whose one argument is then the series of readings), conjugate pairs ("closed
     form"), sums over discrete outcomes ("exact enumeration"), grids over one or two continuous
-    coordinates ("quadrature"), a long run of NUTS ("estimate"). The random generator of the caller
-    is left as it was.
+    coordinates ("quadrature"), a long run of NUTS ("estimate"). The last two sum discrete sites
+    out, and tell nothing of them. The random generator of the caller is left as it was.
 
     Args:
         model: the conditioned program.
@@ -65,25 +65,22 @@ def reference(
         kalman = False
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        program = Program(model, args, kwargs)
-        _check(program)
-        found = _found(program, tolerance, num_samples, num_chains, seed)
+        found = _closed(model, args, kwargs)
+        found = found or quadrature(model, args, kwargs, tolerance)
+        found = found or estimate(model, args, kwargs, num_samples, num_chains, seed)
     if kalman and found.kind == "closed form":
         found = replace(found, kind="Kalman")
     return found if sites is None else replace(found, marginals=_kept(found, sites))
 
 
-def _found(
-    program: Program, tolerance: float, num_samples: int, num_chains: int, seed: int
-) -> Reference:
-    for exact in (gaussian, conjugate, enumerated):
-        found = exact(program)
-        if found is not None:
-            return found
-    model, args, kwargs = program.model, program.args, program.kwargs
-    return quadrature(model, args, kwargs, tolerance) or estimate(
-        model, args, kwargs, num_samples, num_chains, seed
-    )
+def _closed(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reference | None:
+    """What is exact, if anything is; a prior that cannot be drawn from has nothing to prove."""
+    try:
+        program = Program(model, args, kwargs)
+    except NotImplementedError:
+        return None
+    _check(program)
+    return gaussian(program) or conjugate(program) or enumerated(program)
 
 
 def _check(program: Program) -> None:

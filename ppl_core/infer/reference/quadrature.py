@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...handlers import trace
+from ...effects import Site
+from ...handlers import replay, trace
 from ...values import validation
-from ..autoguide.initialization import init_to_sample
+from ..autoguide.initialization import init_to_sample, init_to_uniform
 from ..rows import numbers_in, rows_at_once
 from ..starts import Start
 from ..target import Target
@@ -61,12 +62,12 @@ def quadrature(
     Args:
         tolerance: wanted error of the log evidence, in nats.
     """
-    target, start = Start(model, init_to_sample).find(args, dict(kwargs))
+    target, start = Start(model, _anywhere).find(args, dict(kwargs))
     size = len(start.position)
     vectorize = _runs_at_once(target, start.position)
     if size > 2 or (size == 2 and not vectorize):
         return None
-    with torch.no_grad(), trace() as sites:
+    with torch.no_grad(), trace() as sites, replay(trace=start.values):
         model(*args, **kwargs)
     at_once = rows_at_once(numbers_in(sites), 2**20) if vectorize else 0
     orders = [[0]] if size == 1 else [[0, 1], [1, 0]]
@@ -87,6 +88,14 @@ def quadrature(
 
     how = f"{' x '.join(str(len(t)) for t in grid.t)} points, even in a sinh scale"
     return Reference("quadrature", how, marginals, grid.log_total, error, draw)
+
+
+def _anywhere(site: Site) -> Any:
+    """A draw of the prior; near zero, where it cannot be drawn from."""
+    try:
+        return init_to_sample(site)
+    except NotImplementedError:
+        return init_to_uniform(site)
 
 
 class _Search:

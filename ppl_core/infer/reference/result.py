@@ -121,7 +121,10 @@ class Reference:
         return f"Reference({self.kind!r}, {dict(self.marginals)}{known})"
 
     def sample(self, num_samples: int) -> dict[str, Tensor]:
-        """Joint draws, site name -> (num_samples, *shape); from an estimate, its own again."""
+        """Joint draws, site name -> (num_samples, *shape).
+
+        Those of a quadrature are points of its grid, those of an estimate its own draws again.
+        """
         drawn = self.draw(num_samples)
         return {name: drawn[name] for name in self.marginals}
 
