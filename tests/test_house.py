@@ -164,3 +164,14 @@ def test_readme_map_names_every_part_of_a_package_and_no_other(package):
     parts = {path.stem for path in (HERE / package).glob("*.py") if path.stem != "__init__"}
     parts |= {path.parent.name for path in (HERE / package).glob("*/__init__.py")}
     assert named == parts
+
+
+def test_the_reading_path_is_an_afternoon_long():
+    """A promise to readers: 4,000 lines with their docstrings, no file over 450."""
+    readme = (HERE / "README.md").read_text("utf-8")
+    path = readme.split("an afternoon's reading:")[1].split("Each further")[0]
+    files = [HERE / "ppl_core" / f"{name}.py" for name in re.findall(r"`([\w/]+)`", path)]
+    lines = [len(file.read_text("utf-8").splitlines()) for file in files]
+    assert len(files) == 16
+    assert sum(lines) < 4000
+    assert max(lines) < 450
