@@ -1,8 +1,8 @@
 """Whether a computed tensor is an affine function of a program's latent values.
 
 The proof walks back through the operations that autograd has recorded, and accepts only those that
-are affine. It cannot see what has no derivative (`w * (w > 0)`, an `if`); probes at several values
-can. Both must agree before anything is called closed form.
+are affine. It cannot see what has no derivative: an `if` is found out by a batch of runs, and
+`w * (w > 0)` by probes at many values. All must agree before anything is called closed form.
 """
 
 import re
@@ -92,6 +92,25 @@ class Program:
         with torch.no_grad(), validation(False), trace() as sites:
             self.model(*self.args, **self.kwargs)
         return {name: _double(sites[name].value) for name in self.latent}
+
+    def looks_at_values(self) -> bool:
+        """Whether Python itself asks for a latent value (`if w > 0`, `float(w)`).
+
+        What follows then is hidden from autograd. A batch of runs (vmap) cannot be asked so, and
+        says so.
+        """
+        two = {name: torch.stack([value, value]) for name, value in self.draw().items()}
+
+        def run(values: Mapping[str, Tensor]) -> Tensor:
+            self.at(values)
+            return torch.zeros(())
+
+        try:
+            with torch.no_grad():
+                torch.func.vmap(run)(two)
+        except RuntimeError as error:
+            return "inplace" not in str(error)
+        return False
 
     def rounded(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Values as the program can hold them, in double precision."""

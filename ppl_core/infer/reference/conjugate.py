@@ -40,7 +40,7 @@ _DIRICHLET: Mapping[Any, Callable[[Any, Tensor], Tensor]] = {
     dist.Multinomial: lambda fn, y: y,
 }
 _PRIORS = (dist.Gamma, dist.Beta, dist.Dirichlet)
-_PROBES = 8
+_PROBES = 16
 
 
 def conjugate(program: Program) -> Reference | None:
@@ -50,6 +50,8 @@ def conjugate(program: Program) -> Reference | None:
     minus the log posterior must be the same number at all of them (Bayes' rule read backwards).
     """
     if not all(type(bare(site.fn)[0]) in _PRIORS for site in program.latent.values()):
+        return None
+    if program.looks_at_values():
         return None
     probes = [program.draw() for _ in range(_PROBES)]
     posterior = _posterior(program, probes)
