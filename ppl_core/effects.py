@@ -11,6 +11,7 @@ A site that leaves the outermost handler is settled by the plain meaning of its 
 drawn, a `param` is looked up. Nothing else in this package is needed to understand a handler.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
@@ -192,6 +193,14 @@ class Handled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.handler.fresh():
             return self.fn(*args, **kwargs)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        found: Any = sys.modules.get(self.__module__)
+        for name in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        if found is self:  # a decorated function: a pickle names it, as it names functions
+            return found.__qualname__
+        return super().__reduce_ex__(protocol)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)

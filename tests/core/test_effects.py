@@ -231,6 +231,21 @@ def test_handled_models_survive_copy_and_pickle(duplicate):
     assert sites["measurement"].log_prob == pytest.approx(expected.item())
 
 
+@ppl.condition(data={"measurement": 9.5})
+def weighed(guess):
+    """A program that is decorated where it is defined."""
+    return scale(guess)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_decorated_program_is_pickled_by_its_name(duplicate):
+    assert duplicate(weighed) is weighed
+    around = duplicate(handlers.scale(weighed, scale=2.0))
+    sites = handlers.trace(around).get_trace(8.5)
+    assert sites.observation_nodes == ["measurement"]
+    assert sites["weight"].scale == 2.0
+
+
 # ---- nesting, recursion, exceptions
 
 

@@ -251,3 +251,20 @@ def test_particles_at_once_say_why_a_decision_by_value_cannot_be_made(decide):
         elbo = Trace_ELBO(num_particles=3, vectorize_particles=True)
         with pytest.raises(ppl.ModelError, match="vectorize_particles=False"):
             elbo.loss(model, guide)
+
+
+def test_a_kept_graph_serves_two_losses():
+    shared = torch.tensor(0.5, requires_grad=True)
+    scale = shared.exp()
+
+    def model():
+        ppl.sample("x", dist.Normal(0.0, scale), obs=1.0)
+
+    def guide():
+        """Nothing is latent."""
+
+    Trace_ELBO(retain_graph=True).loss_and_grads(model, guide)
+    Trace_ELBO().loss_and_grads(model, guide)
+    assert shared.grad == pytest.approx(2 * (1 - math.exp(-1.0)), rel=1e-5)
+    with pytest.raises(RuntimeError, match="second time"):
+        Trace_ELBO().loss_and_grads(model, guide)

@@ -32,6 +32,7 @@ class ELBO:
         max_plate_nesting: batch dimensions that the programs' plates use; found by a run if not
             given.
         vectorize_particles: draw all particles at once, in a dimension left of the plates.
+        retain_graph: of the `backward` in `loss_and_grads`, for values that several losses share.
     """
 
     def __init__(
@@ -39,13 +40,14 @@ class ELBO:
         num_particles: int = 1,
         max_plate_nesting: float = math.inf,
         vectorize_particles: bool = False,
+        retain_graph: bool | None = None,
     ):
         if int(num_particles) != num_particles or num_particles < 1:
             raise ValueError(f"num_particles: a whole number >= 1 is needed, got {num_particles!r}")
         self.num_particles = int(num_particles)
         self.max_plate_nesting = max_plate_nesting
         self._nesting: tuple[Program, Program, int] | None = None
-        self.vectorize_particles = vectorize_particles
+        self.vectorize_particles, self.retain_graph = vectorize_particles, retain_graph
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any
@@ -85,7 +87,7 @@ class ELBO:
         """One estimate of the loss in nats; gradients are added to the `.grad` of every leaf."""
         loss = self.differentiable_loss(model, guide, *args, **kwargs)
         if loss.requires_grad:
-            loss.backward()
+            loss.backward(retain_graph=self.retain_graph)
         return loss.item()
 
     def _estimate(
