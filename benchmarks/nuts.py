@@ -11,8 +11,8 @@ of their ratio over rounds, and in brackets its quartiles.
 
 Second table: warm-up and draws by the NUTS of each library, all with its defaults, the same numbers
 of steps, one chain, from several seeds; libraries take turns. The smallest bulk effective size of
-all coordinates per second of CPU and per second of wall time, warm-up included. NumPyro compiles:
-its first column includes compiling, the second is a repeated run of the compiled program.
+all coordinates per second of CPU and per second of wall time, warm-up included. NumPyro compiles
+in the run of its first seed; the next ones repeat the compiled program.
 """
 
 import argparse
@@ -163,9 +163,11 @@ def numpyro(posterior: Posterior, draws: int) -> Callable[[int], Draws]:
 
 def worst_ess(draws: Draws) -> float:
     """The smallest bulk effective size of any coordinate."""
-    return min(
-        ess_bulk(torch.as_tensor(np.array(each))[None]).min().item() for each in draws.values()
-    )
+    return min(ess_bulk(_tensor(each)[None]).min().item() for each in draws.values())
+
+
+def _tensor(draws: Any) -> Tensor:
+    return draws if isinstance(draws, Tensor) else torch.from_numpy(np.array(draws))
 
 
 def chains(name: str, draws: int, seeds: int) -> list[str]:
