@@ -482,7 +482,7 @@ def density_at_a_misspelt_site():
     ppl.log_density(conditioned, {"weight": 9.0, "wieght": 9.0}, 8.5)
 
 
-@mistake("'coin' is discrete", "no gradient")
+@mistake("coin", "is discrete", "no gradient")
 def potential_of_a_coin():
     """An unconstrained view of a discrete site."""
     ppl.potential(lambda: ppl.sample("coin", dist.Bernoulli(0.5)))

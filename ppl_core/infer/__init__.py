@@ -42,7 +42,7 @@ from .importance import Importance, ImportanceInfo, ImportanceState
 from .information import PredictiveScore, loo, waic
 from .likelihood import log_likelihood
 from .mcmc import MCMC
-from .metropolis import IndependentMH, MetropolisInfo, RandomWalk
+from .metropolis import IndependentMH, MetropolisInfo, RandomWalkKernel
 from .nuts import NUTS, NUTSInfo
 from .predictive import Predictive
 from .reference import Marginal, Reference, reference
@@ -86,7 +86,7 @@ __all__ = [
     "NUTSInfo",
     "Predictive",
     "PredictiveScore",
-    "RandomWalk",
+    "RandomWalkKernel",
     "Reference",
     "Rejection",
     "RejectionInfo",

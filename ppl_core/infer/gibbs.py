@@ -66,7 +66,7 @@ class DiscreteGibbs:
 
     Args:
         inner_kernel: for the continuous sites, such as `NUTS(model)`, `HMC(model)` or
-            `RandomWalk(model)`; its model is the whole program.
+            `RandomWalkKernel(model)`; its model is the whole program.
         blocks: "joint" draws all discrete sites together by one elimination, which mixes best;
             "sites" draws one after the other, which stays tractable where the joint sum is not.
         max_plate_nesting: batch dimensions that plates use; found by a run if not given.
@@ -79,12 +79,12 @@ class DiscreteGibbs:
 
     >>> import ppl_core as ppl
     >>> from ppl_core.distributions import Bernoulli, Normal
-    >>> from ppl_core.infer import RandomWalk
+    >>> from ppl_core.infer import RandomWalkKernel
     >>> def coin():
     ...     heads = ppl.sample("heads", Bernoulli(0.5))
     ...     tilt = ppl.sample("tilt", Normal(heads, 1.0))
     ...     ppl.sample("seen", Normal(tilt, 0.5), obs=2.0)
-    >>> run = ppl.InferenceRun(DiscreteGibbs(RandomWalk(coin)), seed=101, max_steps=500)
+    >>> run = ppl.InferenceRun(DiscreteGibbs(RandomWalkKernel(coin)), seed=101, max_steps=500)
     >>> draws = [snapshot.info.values["heads"] for snapshot in run]
     >>> 0.6 < float(sum(draws)) / 500 < 0.9
     True

@@ -1,6 +1,6 @@
 """Metropolis-Hastings: propose, then accept with the probability that leaves the posterior alone.
 
-`IndependentMH` proposes from a guide, wherever the chain is; `RandomWalk` proposes a small step
+`IndependentMH` proposes from a guide, wherever the chain is; `RandomWalkKernel` proposes a small step
 from where it is, in unconstrained space, and may learn the shape of its steps while it warms up.
 """
 
@@ -185,7 +185,7 @@ class WalkState:
     step: int = 0
 
 
-class RandomWalk:
+class RandomWalkKernel:
     """Random-walk Metropolis in unconstrained space; discrete sites are summed out.
 
     During its first `warmup_steps` steps it learns shape and size of its steps from what was
@@ -193,7 +193,7 @@ class RandomWalk:
 
     Args:
         model: the conditioned program.
-        step_size: standard deviation of a step in each unconstrained coordinate, to begin with.
+        init_step_size: standard deviation of a step in each unconstrained coordinate, to begin with.
         adapt: whether to learn while warming up.
         target_accept_prob: the share to be accepted; 0.44 in one dimension, 0.234 in many if not
             given.
@@ -215,7 +215,7 @@ class RandomWalk:
     >>> def scale():
     ...     weight = ppl.sample("weight", Normal(8.5, 1.0))
     ...     ppl.sample("measurement", Normal(weight, 0.75), obs=9.5)
-    >>> run = ppl.InferenceRun(RandomWalk(scale, warmup_steps=500), seed=101, max_steps=3000)
+    >>> run = ppl.InferenceRun(RandomWalkKernel(scale, warmup_steps=500), seed=101, max_steps=3000)
     >>> draws = [snapshot.info.values["weight"] for snapshot in run][500:]
     >>> round(float(sum(draws)) / 2500, 1)
     9.1
@@ -224,20 +224,22 @@ class RandomWalk:
     def __init__(
         self,
         model: Program,
-        step_size: float = 1.0,
+        init_step_size: float = 1.0,
         *,
         adapt: bool = True,
         target_accept_prob: float | None = None,
         init_strategy: Strategy = init_to_uniform,
         warmup_steps: int = 0,
     ):
-        if not 0 < step_size < math.inf:
-            raise ValueError(f"RandomWalk: step_size is a positive number, got {step_size!r}")
+        if not 0 < init_step_size < math.inf:
+            raise ValueError(
+                f"RandomWalkKernel: init_step_size is positive, got {init_step_size!r}"
+            )
         if target_accept_prob is not None and not 0 < target_accept_prob < 1:
             raise ValueError(
-                f"RandomWalk: target_accept_prob lies between 0 and 1, got {target_accept_prob!r}"
+                f"RandomWalkKernel: target_accept_prob lies between 0 and 1, got {target_accept_prob!r}"
             )
-        self.model, self.step_size, self.adapt = model, float(step_size), adapt
+        self.model, self.init_step_size, self.adapt = model, float(init_step_size), adapt
         self.target_accept_prob, self.init_strategy = target_accept_prob, init_strategy
         self.warmup_steps = warmup_steps
         self.initial_params: Values | None = None
@@ -246,7 +248,7 @@ class RandomWalk:
         """Find a start of finite density."""
         start = Start(self.model, self.init_strategy, given=self.initial_params)
         target, point = start.find(args, kwargs)
-        root = self.step_size * torch.eye(len(point.position), dtype=point.position.dtype)
+        root = self.init_step_size * torch.eye(len(point.position), dtype=point.position.dtype)
         return WalkState(target, point.position, point.potential, point.values, root)
 
     def update(
@@ -280,7 +282,7 @@ class RandomWalk:
             point = Point(position, potential, torch.zeros_like(position), values)
             site, cause = target.blame(point)
             raise InferenceError(
-                f"RandomWalk, step {step + 1}: {cause}. A prior that keeps away from such values, "
+                f"RandomWalkKernel, step {step + 1}: {cause}. A prior that keeps away from such values, "
                 f"or a model without a division by 0 or the log of a negative number there, mends "
                 f"it.",
                 step=step,

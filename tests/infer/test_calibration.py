@@ -14,7 +14,7 @@ from ppl_core.infer import (
     DiscreteGibbs,
     Importance,
     IndependentMH,
-    RandomWalk,
+    RandomWalkKernel,
     Rejection,
     TemperedSMC,
     reference,
@@ -195,7 +195,7 @@ def test_gibbs_is_calibrated():
         w = ppl.sample("w", dist.Normal(2 * heads, 1.0))
         ppl.sample("y", dist.Normal(w, 1.0), obs=0.0)
 
-    infer = chain(lambda model: DiscreteGibbs(RandomWalk(model, 1.5)), 5, 36)
+    infer = chain(lambda model: DiscreteGibbs(RandomWalkKernel(model, 1.5)), 5, 36)
     assert sbc(switch, infer, num_simulations=25, num_draws=9).passed
 
 
@@ -207,7 +207,7 @@ def test_tempered_particles_are_calibrated():
 
 
 def test_random_walk_is_calibrated():
-    infer = chain(lambda model: RandomWalk(model, 1.5), 40, 150)
+    infer = chain(lambda model: RandomWalkKernel(model, 1.5), 40, 150)
     assert sbc(conditioned_scale, infer, 8.5, num_simulations=25, num_draws=9).passed
 
 

@@ -13,7 +13,7 @@ import truth
 from chance import assert_average
 from ppl_core import InferenceRun
 from ppl_core.errors import InferenceError, ModelError
-from ppl_core.infer import HMC, MCMC, NUTS, DiscreteGibbs, RandomWalk, reference
+from ppl_core.infer import HMC, MCMC, NUTS, DiscreteGibbs, RandomWalkKernel, reference
 
 
 def chain(kernel, steps, *args, seed=101):
@@ -42,7 +42,7 @@ def exact_shifted(y=1.5):
     return weights[1], float(weights @ np.array([y / 2, (y - 2) / 2]))
 
 
-@pytest.mark.parametrize("inner", [RandomWalk, lambda m: HMC(m, step_size=0.7, num_steps=3)])
+@pytest.mark.parametrize("inner", [RandomWalkKernel, lambda m: HMC(m, step_size=0.7, num_steps=3)])
 def test_mixture_of_discrete_and_continuous_agrees_with_the_exact_posterior(inner):
     infos = chain(DiscreteGibbs(inner(shifted)), 900, 1.5)[100:]
     up, mean = exact_shifted()
@@ -66,7 +66,7 @@ def test_discrete_sites_alone_agree_with_brute_force(blocks):
         values = {"shift": torch.tensor(shift), "kind": torch.tensor(kinds)}
         joint[shift, *kinds] = ppl.log_density(coupled, values, y).exp().item()
     total = sum(joint.values())
-    infos = chain(DiscreteGibbs(RandomWalk(coupled), blocks=blocks), 1000, y)
+    infos = chain(DiscreteGibbs(RandomWalkKernel(coupled), blocks=blocks), 1000, y)
     assert all(info.inner is None for info in infos)
     up = sum(p for key, p in joint.items() if key[0] == 1) / total
     both = sum(p for key, p in joint.items() if key[0] == 1 and key[2] == 2) / total
@@ -84,7 +84,7 @@ def test_gibbs_and_summing_out_agree():
             kind = ppl.sample("kind", dist.Bernoulli(share))
             ppl.sample("y", dist.Normal(4 * kind - 2, 1.0), obs=y)
 
-    infos = chain(DiscreteGibbs(RandomWalk(mixture, warmup_steps=100)), 900, y)[100:]
+    infos = chain(DiscreteGibbs(RandomWalkKernel(mixture, warmup_steps=100)), 900, y)[100:]
     exact = reference(mixture, y)  # quadrature with the kinds summed out
     assert exact.kind == "quadrature"
     assert_average(batch_means([info.values["share"] for info in infos]), exact["share"].mean)
@@ -103,7 +103,7 @@ def test_gibbs_runs_in_mcmc_with_nuts():
 
 
 def test_gibbs_rewinds():
-    run = InferenceRun(DiscreteGibbs(RandomWalk(shifted)), 1.5, seed=4, keep_every=1)
+    run = InferenceRun(DiscreteGibbs(RandomWalkKernel(shifted)), 1.5, seed=4, keep_every=1)
     seen = []
     run.advance(20, watch=lambda at: seen.append(at.info.values["loc"].item()))
     run.rewind(12)
@@ -118,11 +118,11 @@ def test_what_gibbs_cannot_do_is_an_error():
         ppl.sample("y", dist.Normal(n, 1.0), obs=2.0)
 
     with pytest.raises(ModelError, match=r"site 'n' .*\(Poisson\) and has no finite list"):
-        DiscreteGibbs(RandomWalk(counts)).init()
+        DiscreteGibbs(RandomWalkKernel(counts)).init()
     with pytest.raises(ModelError, match="no discrete latent site"):
-        DiscreteGibbs(RandomWalk(lambda: ppl.sample("w", dist.Normal(0.0, 1.0)))).init()
+        DiscreteGibbs(RandomWalkKernel(lambda: ppl.sample("w", dist.Normal(0.0, 1.0)))).init()
     with pytest.raises(ValueError, match="blocks is 'joint' or 'sites'"):
-        DiscreteGibbs(RandomWalk(shifted), blocks="site")
+        DiscreteGibbs(RandomWalkKernel(shifted), blocks="site")
     with pytest.raises(TypeError, match="the inner kernel is one for a model"):
         DiscreteGibbs(shifted)
 
@@ -132,5 +132,5 @@ def test_what_gibbs_cannot_do_is_an_error():
         ppl.factor("no", torch.full((), -math.inf) + 0 * w)
 
     with pytest.raises(InferenceError, match="none of 20 draws of the discrete sites") as caught:
-        DiscreteGibbs(RandomWalk(impossible)).init()
+        DiscreteGibbs(RandomWalkKernel(impossible)).init()
     assert caught.value.site == "no"

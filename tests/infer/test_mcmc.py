@@ -8,7 +8,7 @@ import torch
 import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import InferenceError, InferenceRun, ModelError, diagnostics
-from ppl_core.infer import HMC, MCMC, NUTS, Predictive, RandomWalk, init_to_value
+from ppl_core.infer import HMC, MCMC, NUTS, Predictive, RandomWalkKernel, init_to_value
 from ppl_core.infer.adaptation import DualAveraging, Mass, Welford, window_bounds
 from programs import conditioned_scale, scale
 
@@ -106,7 +106,7 @@ def test_only_the_sites_asked_for_are_saved():
 
 def test_other_kernels_run_too():
     ppl.set_rng_seed(1)
-    mcmc = MCMC(RandomWalk(conditioned_scale), 50, 50, num_chains=2, disable_progbar=True)
+    mcmc = MCMC(RandomWalkKernel(conditioned_scale), 50, 50, num_chains=2, disable_progbar=True)
     mcmc.run(8.5)
     assert mcmc.get_samples(group_by_chain=True)["weight"].shape == (2, 50)
     assert "accept_prob" in mcmc.get_extra_fields()

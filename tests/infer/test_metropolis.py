@@ -12,7 +12,7 @@ import truth
 from chance import assert_average
 from ppl_core import InferenceRun
 from ppl_core.errors import GuideError, InferenceError, ModelError
-from ppl_core.infer import IndependentMH, RandomWalk
+from ppl_core.infer import IndependentMH, RandomWalkKernel
 from programs import conditioned_scale, perfect_guide
 
 EXACT = truth.weigh()
@@ -120,7 +120,7 @@ def test_guides_that_cannot_work_are_errors():
 
 
 def test_random_walk_finds_the_scale_and_accepts_what_it_aims_at():
-    infos = chain(RandomWalk(conditioned_scale, warmup_steps=1000), 4000, 8.5)[1000:]
+    infos = chain(RandomWalkKernel(conditioned_scale, warmup_steps=1000), 4000, 8.5)[1000:]
     weights = [info.values["weight"] for info in infos]
     assert_average(batch_means(weights), EXACT.mean)
     assert_average(batch_means([(w - EXACT.mean) ** 2 for w in weights]), EXACT.sd**2)
@@ -135,7 +135,7 @@ def test_random_walk_learns_the_shape_of_a_correlated_posterior():
     def model():
         ppl.sample("z", dist.MultivariateNormal(torch.zeros(2), covariance))
 
-    kernel = RandomWalk(model, warmup_steps=1500)
+    kernel = RandomWalkKernel(model, warmup_steps=1500)
     run = InferenceRun(kernel, seed=2)
     run.advance(1500)
     root = run.snapshot.state.root
@@ -157,7 +157,7 @@ def test_random_walk_on_a_constrained_site_agrees_with_conjugacy():
             ppl.sample("count", dist.Poisson(rate), obs=counts)
 
     counts = torch.tensor([3.0, 5.0, 4.0, 6.0])
-    infos = chain(RandomWalk(model, warmup_steps=300), 2800, counts)[500:]
+    infos = chain(RandomWalkKernel(model, warmup_steps=300), 2800, counts)[500:]
     rates = [info.values["rate"] for info in infos]
     assert min(rates) > 0
     assert_average(batch_means(rates), 4.0)  # Gamma(20, 5)
@@ -170,7 +170,7 @@ def test_random_walk_sums_discrete_sites_out():
         which = ppl.sample("which", dist.Bernoulli(0.3))
         ppl.sample("y", dist.Normal(loc + 2 * which, 0.5), obs=1.5)
 
-    infos = chain(RandomWalk(model, warmup_steps=300), 1800)[500:]
+    infos = chain(RandomWalkKernel(model, warmup_steps=300), 1800)[500:]
     weights = np.array([0.7, 0.3]) * np.exp(
         truth.normal_log_density(1.5, np.array([0.0, 2.0]), math.sqrt(1.25))
     )
@@ -179,7 +179,7 @@ def test_random_walk_sums_discrete_sites_out():
 
 
 def test_random_walk_goes_on_under_new_arguments():
-    kernel = RandomWalk(conditioned_scale)
+    kernel = RandomWalkKernel(conditioned_scale)
     run = InferenceRun(kernel, 8.5, seed=1)
     run.advance(50)
     run.args = (30.0,)
@@ -192,17 +192,17 @@ def test_random_walk_goes_on_under_new_arguments():
 
 def test_random_walk_refuses_and_explains():
     with pytest.raises(ValueError, match="step_size is a positive number, got 0"):
-        RandomWalk(conditioned_scale, step_size=0)
+        RandomWalkKernel(conditioned_scale, init_step_size=0)
     with pytest.raises(ValueError, match="target_accept_prob lies between 0 and 1"):
-        RandomWalk(conditioned_scale, target_accept_prob=1.5)
+        RandomWalkKernel(conditioned_scale, target_accept_prob=1.5)
     with pytest.raises(ModelError, match="no continuous latent site"):
-        RandomWalk(lambda: ppl.sample("coin", dist.Bernoulli(0.5))).init()
+        RandomWalkKernel(lambda: ppl.sample("coin", dist.Bernoulli(0.5))).init()
 
     def broken():
         w = ppl.sample("w", dist.Normal(0.0, 1.0))
         ppl.factor("root", torch.where(w.abs() > 0.5, math.nan, 0.0))
 
-    run = InferenceRun(RandomWalk(broken), seed=3)
+    run = InferenceRun(RandomWalkKernel(broken), seed=3)
     with pytest.raises(InferenceError, match=r"step \d+: .*'root'.* is nan") as caught:
         run.advance(200)
     assert caught.value.site == "root"
