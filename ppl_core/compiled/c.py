@@ -9,6 +9,7 @@ import ctypes
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +34,12 @@ static void draw(Twister *t, i64 steps, char *work) {{
 {draw}
 }}
 
-static i64 steps_of(i64 steps, void **given, char *work, double *losses, double limit) {{
+typedef void (*Gemm)(const char *, const char *, const int *, const int *, const int *,
+                     const float *, const float *, const int *, const float *, const int *,
+                     const float *, float *, const int *);
+
+static i64 steps_of(
+    i64 steps, void **given, char *work, double *losses, double limit, Gemm gemm) {{
 {pointers}
 {constants}
     for (i64 step = 0; step < steps; step++) {{
@@ -48,7 +54,8 @@ static i64 steps_of(i64 steps, void **given, char *work, double *losses, double 
     return steps;
 }}
 
-i64 run(i64 steps, void **given, char *work, double *losses, double limit, Saved *generator) {{
+i64 run(i64 steps, void **given, char *work, double *losses, double limit, Saved *generator,
+        Gemm gemm) {{
     Twister now, before;
     unsigned mode = flush_denormals();
     i64 done = 0;
@@ -58,7 +65,7 @@ i64 run(i64 steps, void **given, char *work, double *losses, double limit, Saved
         i64 some = steps - done < {block} ? steps - done : {block};
         before = now;
         draw(&now, some, work);
-        i64 good = steps_of(some, given, work, losses + done, limit);
+        i64 good = steps_of(some, given, work, losses + done, limit, gemm);
         done += good;
         if (good < some) {{
             now = before;
@@ -242,7 +249,9 @@ class Native:
             pointer,
             ctypes.c_double,
             pointer,
+            pointer,
         ]
+        self._gemm = _matrix_product() if source.curly.uses_library else None
         self._work = torch.zeros(source.work + 64, dtype=torch.uint8)
 
     def run(
@@ -267,11 +276,25 @@ class Native:
         work = self._work.data_ptr()
         work += -work % 64
         done = self._run(
-            steps, ctypes.addressof(given), work, losses.data_ptr(), limit, generator.data_ptr()
+            steps, ctypes.addressof(given), work, losses.data_ptr(), limit, generator.data_ptr(),
+            self._gemm,
         )
         if program.inputs("noise"):
             torch.set_rng_state(generator)
         return losses[:done].tolist()
+
+
+def _matrix_product() -> Any:
+    """The address of `sgemm` in the library that torch itself multiplies with.
+
+    Raises:
+        NotCompiled: this torch keeps it to itself.
+    """
+    try:
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        return ctypes.cast(library.sgemm_, ctypes.c_void_p)
+    except (OSError, AttributeError) as error:
+        raise NotCompiled(f"torch's matrix product cannot be reached: {error}") from None
 
 
 def _lines(lines: Iterable[str], depth: int) -> str:

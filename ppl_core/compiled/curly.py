@@ -41,6 +41,8 @@ JOIN = {"sum": "{} + {}", "prod": "{} * {}", "max": "{0} > {1} ? {0} : {1}"}
 JOIN["min"] = "{0} < {1} ? {0} : {1}"
 JOIN["dot"] = JOIN["sum"]
 START = {"sum": 0, "dot": 0, "prod": 1, "max": -math.inf, "min": math.inf}
+LARGE = 8192
+"""Products from which a matrix product is worth a call to a library."""
 PIECE = 1024
 """Rows whose sum is kept in single precision."""
 
@@ -145,6 +147,7 @@ class Curly:
         self.segments = schedule(program)
         self.layout = Layout(program, self.segments)
         self.lines: list[str] = []
+        self.uses_library = False
         self._row: dict[Cell, str] = {}  # registers of the loop that is being written
         for segment in self.segments:
             if segment.kind == "straight":
@@ -307,7 +310,7 @@ class Curly:
                 start = dialect.number(START[kind], dtype)
                 self._say(f"{dialect.moving(dtype)} p{names[cell]} = {start};", 1)
             depth = 1
-        if dialect.is_c:
+        if dialect.is_c and not segment.units[0].gathers:
             self._say(self._pragma(sums, names, "p" if pieces else ""), depth)
         first, last = (
             ("r0", f"(r0 + {PIECE} < {rows} ? r0 + {PIECE} : {rows})") if pieces else (0, rows)
@@ -443,6 +446,8 @@ class Curly:
     def _nested_sum(self, unit: Unit) -> None:
         """Start at nothing, then add position by position; a product's last loop runs along rows."""
         op = unit.op
+        if op.name == "dot" and self._by_library(unit):
+            return
         kept = [d for d in range(len(unit.shape)) if d not in unit.over]
         stride = [0] * len(unit.shape)
         for d, step in zip(kept, op.out.stride, strict=True):
@@ -457,6 +462,29 @@ class Curly:
         target, *args = (self._at(view, shape) for view in moved)
         term = f"{args[0]} * {args[1]}" if op.name == "dot" else args[0]
         self._loops(shape, f"{target} = {JOIN[op.name].format(target, term)};", plain=False)
+
+    def _by_library(self, unit: Unit) -> bool:
+        """A large matrix product, handed to torch's own library; whether it could be."""
+        a, b = unit.reads()
+        if not self.dialect.is_c or unit.op.out.dtype != "float32" or len(unit.shape) != 3:
+            return False
+        (m, n, k), (along, _, left), (_, right, down) = unit.shape, a.stride, b.stride
+        if m * n * k < LARGE or 1 not in (along, left) or 1 not in (right, down):
+            return False
+        first = ("N", along) if left == 1 else ("T", left)
+        second = ("N", down) if right == 1 else ("T", right)
+        self.uses_library = True
+        self._say(
+            f"{{ int m = {m}, n = {n}, k = {k}, lda = {max(first[1], 1)}, ldb = {max(second[1], 1)};"
+            f" float one = 1, zero = 0;"
+        )
+        self._say(
+            f'gemm("{second[0]}", "{first[0]}", &n, &m, &k, &one, '
+            f"{self.array(b.value)} + {b.offset}, &ldb, {self.array(a.value)} + {a.offset}, &lda, "
+            f"&zero, {self.array(unit.op.out.value)}, &n); }}",
+            1,
+        )
+        return True
 
     def _running_sum(self, unit: Unit) -> None:
         op, dim = unit.op, unit.op.extra

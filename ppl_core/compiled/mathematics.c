@@ -41,21 +41,19 @@ static inline float twice_atanhf(float s) {
     return p * z * s + 2.f * s;
 }
 
-/* log(x) = e ln(2) + log(m), sqrt(1/2) <= m < sqrt(2) */
-static inline float m_logf(float x) {
-    uint32_t bits = float_to_bits(x) + (0x3f800000u - 0x3f3504f3u);
-    float e = (float)((int32_t)(bits >> 23) - 127);
+/* log(x) = e ln(2) + log(m), sqrt(1/2) <= m < sqrt(2); near 1, log(1 + x) from x itself */
+static inline float log_from(float x, float shifted, int near) {
+    uint32_t bits = float_to_bits(shifted) + (0x3f800000u - 0x3f3504f3u);
+    float e = near ? 0.f : (float)((int32_t)(bits >> 23) - 127);
     float m = bits_to_float((bits & 0x7fffffu) + 0x3f3504f3u);
-    float y = twice_atanhf((m - 1.f) / (m + 1.f)) + e * -2.12194440e-4f + e * 0.693359375f;
-    y = x > 0.f ? y : (x == 0.f ? -INFINITY : NAN);
-    return x < INFINITY ? y : x;
+    float over = near ? x : m - 1.f, under = near ? 2.f + x : m + 1.f;
+    float y = twice_atanhf(over / under) + e * -2.12194440e-4f + e * 0.693359375f;
+    y = shifted > 0.f ? y : (shifted == 0.f ? -INFINITY : NAN);
+    return shifted < INFINITY ? y : shifted;
 }
 
-static inline float m_log1pf(float x) {
-    float near = twice_atanhf(x / (2.f + x));
-    float far = m_logf(1.f + x);
-    return fabsf(x) < 0.34f ? near : far;
-}
+static inline float m_logf(float x) { return log_from(x, x, 0); }
+static inline float m_log1pf(float x) { return log_from(x, 1.f + x, fabsf(x) < 0.34f); }
 
 static inline float m_expm1f(float x) {
     float near = small_expm1f(x);

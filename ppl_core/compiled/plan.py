@@ -20,9 +20,10 @@ from .ops import Op, Program, View
 
 LONG = 5
 """Rows from which a loop pays."""
-WIDE = 80
-"""Numbers that may be written out beside each other."""
-POINTLESS = {"sum", "prod", "max", "min", "dot", "gather", "scatter", "assemble", "cumsum"}
+WIDE = 24
+"""Numbers that may be written out beside each other in a loop."""
+FLAT = 80
+"""Numbers that may be written out one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Unit:
     def accumulates(self) -> bool:
         """Whether its result is known only when the loop is over."""
         return self.axis in self.over
+
+    @property
+    def gathers(self) -> bool:
+        """Whether it reads from all over a value."""
+        return self.op.name == "gather"
 
     def places(self) -> Iterator[tuple[int, ...]]:
         """The positions beside each other, with 0 for the row."""
@@ -112,12 +118,12 @@ def unit(op: Op, loops: bool = True) -> Unit:
     small = math.prod(shape) < LONG
     if op.name in ("scatter", "assemble", "cumsum"):
         size = max([op.out.numel, *(view.numel for view in op.args if isinstance(view, View))])
-        done = size <= WIDE and op.name != "scatter"
+        done = size <= FLAT and op.name != "scatter"
         return Unit(op, "straight" if done else "nest", shape)
     longest = max(shape, default=1)
     axis = max((d for d, size in enumerate(shape) if size == longest), default=-1)
     if small or longest < LONG:
-        fits = math.prod(shape) <= WIDE and op.name != "gather"
+        fits = math.prod(shape) <= FLAT and op.name != "gather"
         return Unit(op, "straight" if fits else "nest", shape)
     if math.prod(shape) <= WIDE * longest:
         return Unit(op, "rows", shape, axis)
@@ -140,7 +146,7 @@ def schedule(program: Program, loops: bool = True) -> list[Segment]:
                     ready.add(u.op.out.value)
         else:
             segment = Segment("rows", first.rows)
-            segment.units = _companions(waiting, first.rows, ready)
+            segment.units = _companions(waiting, first, ready)
             ready |= {u.op.out.value for u in segment.units}
         segments.append(segment)
         taken = set(map(id, segment.units))
@@ -152,12 +158,17 @@ def _known(u: Unit, ready: set[int]) -> bool:
     return all(view.value in ready for view in u.reads())
 
 
-def _companions(waiting: list[Unit], rows: int, ready: set[int]) -> list[Unit]:
-    """The units that can run in one loop: each needs what is ready, or its own row of another."""
+def _companions(waiting: list[Unit], first: Unit, ready: set[int]) -> list[Unit]:
+    """The units that can run in one loop: each needs what is ready, or its own row of another.
+
+    Rows that are gathered from all over have loops of their own: no processor likes them beside
+    arithmetic.
+    """
     made: dict[int, set[Cell]] = {}
     units: list[Unit] = []
     for u in waiting:
-        if u.kind == "rows" and u.rows == rows and _fits(u, ready, made):
+        alike = u.kind == "rows" and u.rows == first.rows and u.gathers == first.gathers
+        if alike and _fits(u, ready, made):
             units.append(u)
             out = set() if u.accumulates else {u.out(place) for place in u.places()}
             made[u.op.out.value] = out

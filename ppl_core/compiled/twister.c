@@ -44,16 +44,30 @@ static void turn(Twister *t) {
     t->left = 624; t->next = 0;
 }
 
-static inline uint32_t word(Twister *t) {
-    if (--t->left == 0) turn(t);
-    uint32_t y = t->words[t->next++];
+static inline uint32_t temper(uint32_t y) {
     y ^= y >> 11; y ^= (y << 7) & 0x9d2c5680u; y ^= (y << 15) & 0xefc60000u;
     return y ^ (y >> 18);
 }
 
+static inline uint32_t word(Twister *t) {
+    if (--t->left == 0) turn(t);
+    return temper(t->words[t->next++]);
+}
+
+static void some_words(Twister *t, i64 count, uint32_t *out) {
+    while (count > 0) {
+        if (t->left == 1) { turn(t); t->left = 625; }
+        i64 some = t->left - 1 < count ? t->left - 1 : count;
+        const uint32_t *from = t->words + t->next;
+        #pragma omp simd
+        for (i64 i = 0; i < some; i++) out[i] = temper(from[i]);
+        t->left -= (int32_t)some; t->next += (uint32_t)some; out += some; count -= some;
+    }
+}
+
 static void skip(Twister *t, i64 count) {
     while (count > 0) {
-        if (t->left == 1) { t->left = 0; turn(t); t->left = 625; }
+        if (t->left == 1) { turn(t); t->left = 625; }
         i64 some = t->left - 1 < count ? t->left - 1 : count;
         t->left -= (int32_t)some; t->next += (uint32_t)some; count -= some;
     }
@@ -61,9 +75,13 @@ static void skip(Twister *t, i64 count) {
 
 static inline float uniform_float(Twister *t) { return (float)(word(t) & 0xffffffu) * 0x1p-24f; }
 
+static inline double from_words(uint32_t high, uint32_t low) {
+    return ((high & 0x1fffffu) * 4294967296.0 + low) * 0x1p-53;
+}
+
 static inline double uniform_double(Twister *t) {
-    uint64_t high = word(t), low = word(t);
-    return (double)((high << 32 | low) & 0x1fffffffffffffull) * 0x1p-53;
+    uint32_t high = word(t), low = word(t);
+    return from_words(high, low);
 }
 
 /* log(x) for 0 < x <= 1, as in mathematics.c, with more terms */
@@ -97,10 +115,16 @@ static inline void box_muller(double turn, double size, double *first, double *s
 /* Fewer than 16 at a time: pairs in double precision; an odd one out waits */
 static void few_normals(Twister *t, i64 count, double *out) {
     double turns[128], sizes[128];
+    uint32_t words[512];
     if (t->holds && count) { *out++ = t->spare; t->holds = 0; count--; }
     while (count > 0) {
         i64 pairs = (count + 1) / 2 < 128 ? (count + 1) / 2 : 128;
-        for (i64 i = 0; i < pairs; i++) { turns[i] = uniform_double(t); sizes[i] = 1 - uniform_double(t); }
+        some_words(t, 4 * pairs, words);
+        #pragma omp simd
+        for (i64 i = 0; i < pairs; i++) {
+            turns[i] = from_words(words[4 * i], words[4 * i + 1]);
+            sizes[i] = 1 - from_words(words[4 * i + 2], words[4 * i + 3]);
+        }
         i64 full = 2 * pairs <= count ? pairs : pairs - 1;
         #pragma omp simd
         for (i64 i = 0; i < full; i++) box_muller(turns[i], sizes[i], out + 2 * i, out + 2 * i + 1);
@@ -143,12 +167,22 @@ static void choose_rows(Twister *t, i64 size, i64 count, i64 *out, int32_t *tabl
         for (i64 i = 0; i < count; i++) table[out[i]] = 0;
         return;
     }
-    for (i64 i = 0; i < count; i++) {       /* the head of a shuffled list; its tail is only skipped */
-        if (i == size - 1) { out[i] = i + table[i]; break; }
-        i64 j = i + word(t) % (uint32_t)(size - i);
-        out[i] = j + table[j];
-        table[j] = (int32_t)(i + table[i] - j);
+    uint32_t words[256];
+    for (i64 first = 0; first < count; first += 256) {  /* the head of a shuffled list */
+        i64 some = count - first < 256 ? count - first : 256;
+        i64 drawn = first + some < size ? some : size - 1 - first;
+        some_words(t, drawn, words);
+        #pragma omp simd
+        for (i64 i = 0; i < drawn; i++) {   /* words[i] % (size - first - i); doubles are exact here */
+            double of = (double)(size - first - i);
+            words[i] = (uint32_t)(words[i] - floor(words[i] / of) * of);
+        }
+        for (i64 i = 0; i < some; i++) {
+            i64 here = first + i, j = i < drawn ? here + words[i] : here;
+            out[here] = j + table[j];
+            table[j] = (int32_t)(here + table[here] - j);
+        }
     }
-    skip(t, size - 1 - count);
+    if (count < size) skip(t, size - 1 - count);        /* its tail */
     memset(table, 0, (size_t)size * sizeof *table);
 }
