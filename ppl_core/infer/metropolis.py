@@ -1,7 +1,8 @@
 """Metropolis-Hastings: propose, then accept with the probability that leaves the posterior alone.
 
-`IndependentMH` proposes from a guide, wherever the chain is; `RandomWalkKernel` proposes a small step
-from where it is, in unconstrained space, and may learn the shape of its steps while it warms up.
+`IndependentMH` proposes from a guide, wherever the chain is; `RandomWalkKernel` proposes a small
+step from where it is, in unconstrained space, and may learn the shape of its steps while it warms
+up.
 """
 
 import math
@@ -193,7 +194,7 @@ class RandomWalkKernel:
 
     Args:
         model: the conditioned program.
-        init_step_size: standard deviation of a step in each unconstrained coordinate, to begin with.
+        init_step_size: standard deviation of the first steps in each unconstrained coordinate.
         adapt: whether to learn while warming up.
         target_accept_prob: the share to be accepted; 0.44 in one dimension, 0.234 in many if not
             given.
@@ -233,11 +234,12 @@ class RandomWalkKernel:
     ):
         if not 0 < init_step_size < math.inf:
             raise ValueError(
-                f"RandomWalkKernel: init_step_size is positive, got {init_step_size!r}"
+                f"RandomWalkKernel: init_step_size > 0, got {init_step_size!r}"
             )
         if target_accept_prob is not None and not 0 < target_accept_prob < 1:
             raise ValueError(
-                f"RandomWalkKernel: target_accept_prob lies between 0 and 1, got {target_accept_prob!r}"
+                f"RandomWalkKernel: target_accept_prob lies between 0 and 1, "
+                f"got {target_accept_prob!r}"
             )
         self.model, self.init_step_size, self.adapt = model, float(init_step_size), adapt
         self.target_accept_prob, self.init_strategy = target_accept_prob, init_strategy
@@ -282,9 +284,9 @@ class RandomWalkKernel:
             point = Point(position, potential, torch.zeros_like(position), values)
             site, cause = target.blame(point)
             raise InferenceError(
-                f"RandomWalkKernel, step {step + 1}: {cause}. A prior that keeps away from such values, "
-                f"or a model without a division by 0 or the log of a negative number there, mends "
-                f"it.",
+                f"RandomWalkKernel, step {step + 1}: {cause}. A prior that keeps away from such "
+                f"values, or a model without a division by 0 or the log of a negative number "
+                f"there, mends it.",
                 step=step,
                 site=site,
                 cause=cause,

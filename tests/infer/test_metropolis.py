@@ -191,7 +191,7 @@ def test_random_walk_goes_on_under_new_arguments():
 
 
 def test_random_walk_refuses_and_explains():
-    with pytest.raises(ValueError, match="step_size is a positive number, got 0"):
+    with pytest.raises(ValueError, match="init_step_size > 0, got 0"):
         RandomWalkKernel(conditioned_scale, init_step_size=0)
     with pytest.raises(ValueError, match="target_accept_prob lies between 0 and 1"):
         RandomWalkKernel(conditioned_scale, target_accept_prob=1.5)
