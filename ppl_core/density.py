@@ -3,6 +3,7 @@
 Gradient-based samplers, importance weights and quadrature all stand on these two views.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -68,7 +69,9 @@ class unconstrained(Handler):
         values: site name -> unconstrained value; sites without one draw theirs.
 
     Attributes:
-        log_volume: log absolute determinant of the map from `values`, in nats.
+        log_volume: log absolute determinant of the map from `values`, in nats. Entries that nothing
+            depends on (those that `obs_mask` knows) add a standard normal, or the density would
+            have no end in their direction.
         values: after a run, the unconstrained values of every latent site.
         constrained: the same values on their supports.
     """
@@ -97,6 +100,8 @@ class unconstrained(Handler):
             if to_support is not None:
                 volume = to_support.log_abs_det_jacobian(z, value)
                 self.count(volume.sum() if volume.dim() else volume)
+            if "_idle" in site.infer:
+                self.count(_standard_normal(z, site.infer["_idle"]))
             site = forward(site.replace(value=value, set_by="unconstrained"))
         self.values[site.name], self.constrained[site.name] = z, value
         return site
@@ -104,6 +109,12 @@ class unconstrained(Handler):
     def count(self, log_volume: Tensor) -> None:
         """Add what one site changes of the volume, in nats (scalar)."""
         self.log_volume = self.log_volume + log_volume
+
+
+def _standard_normal(z: Tensor, where: Tensor) -> Tensor:
+    """Log density in nats of the entries that are marked (scalar)."""
+    log_prob = -0.5 * (z * z + math.log(2 * math.pi))
+    return log_prob.where(where, log_prob.new_zeros(())).sum()
 
 
 def free_transform(site: Site) -> Any:

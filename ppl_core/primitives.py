@@ -78,8 +78,9 @@ def _partly_observed(
     wishes = infer or _NO_WISHES
     seen = Site("sample", f"{name}_observed", fn, mask=known, infer=wishes)
     seen = emit(seen.replace(value=given_value(seen, obs, "obs"), observed=True, set_by="obs"))
-    drawn = emit(Site("sample", f"{name}_unobserved", fn, mask=~known, infer=wishes))
     chosen = known.reshape(known.shape + (1,) * len(fn.event_shape))
+    idle = {**wishes, "_idle": chosen}  # entries that nothing depends on
+    drawn = emit(Site("sample", f"{name}_unobserved", fn, mask=~known, infer=idle))
     value = torch.where(chosen, seen.value, drawn.value)
     return deterministic(name, value, event_dim=len(fn.event_shape))
 

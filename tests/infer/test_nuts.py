@@ -144,6 +144,21 @@ def test_funnel_reparameterised():
     assert mcmc.get_samples().keys() == {"width", "noise"}
 
 
+def test_rows_that_are_only_partly_observed():
+    """Known rows are no unknowns: nothing walks off along them."""
+
+    def model():
+        mu = ppl.sample("mu", dist.Normal(0.0, 1.0))
+        known = torch.tensor([True, False, True])
+        with ppl.plate("rows", 3):
+            ppl.sample("y", dist.Normal(mu, 1.0), obs=[1.0, 0.0, 2.0], obs_mask=known)
+
+    mcmc = sampled(NUTS(model))
+    assert_moments(drawn(mcmc, "mu"), 1.0, math.sqrt(1 / 3))
+    assert_moments(drawn(mcmc, "y_unobserved")[..., 1], 1.0, math.sqrt(1 + 1 / 3))
+    assert mcmc.get_extra_fields()["tree_depth"].max() < 6
+
+
 # ---- quadrature
 
 
