@@ -10,6 +10,7 @@ from ppl_core import InferenceRun
 from ppl_core.errors import InferenceError, ModelError
 from ppl_core.handlers import trace
 from ppl_core.infer import (
+    HMC,
     NUTS,
     DiscreteGibbs,
     Importance,
@@ -189,26 +190,54 @@ def test_nuts_is_calibrated(name):
     assert sbc(model, infer, *args, num_simulations=20, num_draws=9).passed
 
 
-def test_gibbs_is_calibrated():
-    def switch():
-        heads = ppl.sample("heads", dist.Bernoulli(0.4))
-        w = ppl.sample("w", dist.Normal(2 * heads, 1.0))
-        ppl.sample("y", dist.Normal(w, 1.0), obs=0.0)
-
-    infer = chain(lambda model: DiscreteGibbs(RandomWalkKernel(model, 1.5)), 5, 36)
-    assert sbc(switch, infer, num_simulations=25, num_draws=9).passed
+@pytest.mark.parametrize("name", MODELS)
+def test_hmc_is_calibrated(name):
+    model, args = MODELS[name]
+    kernel = lambda model: HMC(model, step_size=0.4, num_steps=5, warmup_steps=20)  # noqa: E731
+    assert sbc(model, chain(kernel, 20, 18), *args, num_simulations=20, num_draws=9).passed
 
 
-def test_tempered_particles_are_calibrated():
+@pytest.mark.parametrize("name", MODELS)
+def test_random_walk_is_calibrated(name):
+    model, args = MODELS[name]
+    infer = chain(lambda model: RandomWalkKernel(model, 1.0, warmup_steps=60), 60, 150)
+    assert sbc(model, infer, *args, num_simulations=25, num_draws=9).passed
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_tempered_particles_are_calibrated(name):
+    model, args = MODELS[name]
+
     def infer(model, *args):
         return TemperedSMC(model, 40, num_moves=3).run(*args).samples
 
-    assert sbc(line, infer, num_simulations=40, num_draws=19).passed
+    assert sbc(model, infer, *args, num_simulations=40, num_draws=19).passed
 
 
-def test_random_walk_is_calibrated():
-    infer = chain(lambda model: RandomWalkKernel(model, 1.5), 40, 150)
-    assert sbc(conditioned_scale, infer, 8.5, num_simulations=25, num_draws=9).passed
+def switch():
+    heads = ppl.sample("heads", dist.Bernoulli(0.4))
+    w = ppl.sample("w", dist.Normal(2 * heads, 1.0))
+    ppl.sample("y", dist.Normal(w, 1.0), obs=0.0)
+
+
+def two_coins():
+    first = ppl.sample("first", dist.Bernoulli(0.6))
+    second = ppl.sample("second", dist.Bernoulli(0.3 + 0.4 * first))
+    w = ppl.sample("w", dist.Normal(0.0, 1.0))
+    ppl.sample("y", dist.Normal(w + first - second, 0.7), obs=0.0)
+
+
+def rows_of_two_kinds():
+    centre = ppl.sample("centre", dist.Normal(1.5, 1.0))
+    with ppl.plate("rows", 3):
+        kind = ppl.sample("kind", dist.Categorical(torch.tensor([0.3, 0.7])))
+        ppl.sample("y", dist.Normal(kind * centre, 0.8), obs=torch.zeros(3))
+
+
+@pytest.mark.parametrize("model", [switch, two_coins, rows_of_two_kinds])
+def test_gibbs_is_calibrated(model):
+    infer = chain(lambda model: DiscreteGibbs(RandomWalkKernel(model, 1.5)), 10, 54)
+    assert sbc(model, infer, num_simulations=25, num_draws=9).passed
 
 
 # ---- requests that make no sense
