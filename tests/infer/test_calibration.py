@@ -17,6 +17,7 @@ from ppl_core.infer import (
     IndependentMH,
     RandomWalkKernel,
     Rejection,
+    SMCFilter,
     TemperedSMC,
     reference,
     sbc,
@@ -212,6 +213,42 @@ def test_tempered_particles_are_calibrated(name):
         return TemperedSMC(model, 40, num_moves=3).run(*args).samples
 
     assert sbc(model, infer, *args, num_simulations=40, num_draws=19).passed
+
+
+class Level:
+    """A weight that drifts between readings, in two parts, for the filter."""
+
+    def __init__(self, drift):
+        self.drift = drift
+
+    def init(self, state, reading):
+        state["kg"] = ppl.sample("kg", dist.Normal(8.5, 1.0))
+        ppl.sample("reading", dist.Normal(state["kg"], 0.75), obs=reading)
+
+    def step(self, state, reading):
+        state["kg"] = ppl.sample("kg", dist.Normal(state["kg"], self.drift))
+        ppl.sample("reading", dist.Normal(state["kg"], 0.75), obs=reading)
+
+
+@pytest.mark.parametrize("drift", [0.1, 0.3, 1.5])
+def test_a_filter_is_calibrated(drift):
+    def whole():
+        """The same in one program; only the last weight is inferred."""
+        kg = ppl.sample("kg_0", dist.Normal(8.5, 1.0))
+        ppl.sample("reading_0", dist.Normal(kg, 0.75), obs=0.0)
+        for t in (1, 2):
+            kg = ppl.sample(f"kg_{t}", dist.Normal(kg, drift))
+            ppl.sample(f"reading_{t}", dist.Normal(kg, 0.75), obs=0.0)
+
+    def infer(model):
+        sites = trace(model).get_trace()
+        smc = SMCFilter(Level(drift), num_particles=400)
+        smc.init(sites["reading_0"].value)
+        smc.step(sites["reading_1"].value)
+        smc.step(sites["reading_2"].value)
+        return {"kg_2": smc.get_empirical()["kg"].sample((19,))}
+
+    assert sbc(whole, infer, num_simulations=60, num_draws=19).passed
 
 
 def switch():
