@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ppl_widgets.panels.base import LivePanel
+    from ppl_widgets.panels.conditioning import ConditionPanel
     from ppl_widgets.panels.scale import ScalePanel
 
-__all__ = ["LivePanel", "ScalePanel"]
+__all__ = ["ConditionPanel", "LivePanel", "ScalePanel"]
 
-_HOMES = {"LivePanel": "panels.base", "ScalePanel": "panels.scale"}
+_HOMES = {
+    "ConditionPanel": "panels.conditioning",
+    "LivePanel": "panels.base",
+    "ScalePanel": "panels.scale",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ pictures. Since the truth moves with the reader's hand, it belongs to the frame,
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,11 @@ def stage(session: "Session") -> dict[str, Figure]:
     """Every plot as a plotly figure, the main one first; live traces hold their present points."""
     figures = {"posterior": _posterior(session), "loss": _loss(session)}
     figures |= {name: _param(session, name) for name in session.scenario.params}
-    points = frame(session)
+    return filled(figures, frame(session))
+
+
+def filled(figures: dict[str, Figure], points: Mapping[str, Points]) -> dict[str, Figure]:
+    """The figures, their live traces holding these points."""
     for figure in figures.values():
         for trace in figure["data"]:
             trace["x"], trace["y"] = points[trace["uid"]]

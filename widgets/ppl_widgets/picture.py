@@ -1,7 +1,7 @@
 """A plain PNG of one plot, for places where no browser draws: a saved notebook, a mail, a test.
 
 It shows what is certain with the standard library and numpy: axes with their numbers, curves with
-their dashes and a key. The panel on the page is the better picture.
+their dashes, dots, and a key. The panel on the page is the better picture.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def picture(
     pen = left
     for trace in figure.get("data", ()):
         line, name = trace.get("line", {}), trace.get("name", "")
-        if trace.get("fill") == "toself" or not line.get("width"):
+        dotted = trace.get("mode") == "markers"
+        if trace.get("fill") == "toself" or not (dotted or line.get("width")):
             continue
         x, y = points.get(trace.get("uid"), (trace.get("x", ()), trace.get("y", ())))
         role = trace.get("meta", {}).get("role", "exact")
@@ -66,9 +67,16 @@ def picture(
         px = left + (np.asarray(x, float) - x0) * across
         py = bottom + (np.asarray(y, float) - y0) * up
         inside = (px >= left) & (px <= right) & (py >= top) & (py <= bottom)
-        sheet.line(np.where(inside, px, np.nan), py, *style)
+        if dotted:
+            size, keen = trace.get("marker", {}).get("size", 4), trace.get("opacity", 1.0)
+            sheet.dots(px[inside], py[inside], size, style[1], keen)
+        else:
+            sheet.line(np.where(inside, px, np.nan), py, *style)
         if name:
-            sheet.line([pen, pen + 26], [18, 18], *style)
+            if dotted:
+                sheet.dots([pen + 13], [18], 7, style[1])
+            else:
+                sheet.line([pen, pen + 26], [18, 18], *style)
             sheet.write(name, pen + 32, 13, _rgb(INK["light"]["text"]))
             pen += 48 + 8 * len(name)
     return sheet.png()
@@ -96,6 +104,22 @@ class _Sheet:
             length = math.hypot(x[k + 1] - x[k], y[k + 1] - y[k])
             self._segment(x[k : k + 2], y[k : k + 2], length, width, colour, dash, gone)
             gone += length
+
+    def dots(
+        self,
+        xs: npt.ArrayLike,
+        ys: npt.ArrayLike,
+        size: float,
+        colour: npt.NDArray[np.float64],
+        opacity: float = 1.0,
+    ) -> None:
+        """Squares of `size` pixels around points."""
+        half = max(1, round(size / 2))
+        for x, y in zip(np.asarray(xs, float), np.asarray(ys, float), strict=True):
+            patch = self.ink[
+                max(0, round(y) - half) : round(y) + half, max(0, round(x) - half) : round(x) + half
+            ]
+            patch += opacity * (colour - patch)
 
     def _segment(
         self,

@@ -6,6 +6,7 @@ from .scenarios import SEED
 from .text import count, normal, say, setting
 
 if TYPE_CHECKING:
+    from .drawing import Drawing
     from .session import Session
 
 
@@ -31,7 +32,7 @@ def summary(session: "Session") -> str:
     return " ".join(part for part in parts if part)
 
 
-def copy_state(session: "Session") -> str:
+def copy_state(session: "Session | Drawing") -> str:
     """One line of Python that makes this panel again: `ScalePanel(guess=9.0, seed=103)`."""
     changed = [f"{name}={value!r}" for name, value in session.controls.changed().items()]
     changed += [f"seed={session.seed}"] if session.seed != SEED.value else []
@@ -44,7 +45,7 @@ def setting_now(session: "Session", name: str) -> str:
     return say("mark.value", label=control.label, value=control.text(session.controls[name]))
 
 
-def axis_now(session: "Session", name: str) -> str:
+def axis_now(session: "Session | Drawing", name: str) -> str:
     """The announcement that an axis has grown."""
     low, high = session.view.ranges[name]
     return say("notice.axis", axis=say(f"axis.{name}"), low=setting(low), high=setting(high))

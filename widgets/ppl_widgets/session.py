@@ -72,6 +72,8 @@ class Session:
         'seed 101 · step 100/2,500'
     """
 
+    act = "train"
+
     def __init__(
         self,
         scenario: Scenario = WEIGHING,

@@ -32,6 +32,18 @@ ENGLISH = {
     "help.noise_sd": "How much the scale's reading varies around the weight",
     "label.prior_sd": "prior sd",
     "help.prior_sd": "How far the weight may lie from your guess",
+    # the condition bench
+    "conditioning.title": "The condition bench",
+    "label.window": "window",
+    "help.window": "How far a run's reading may be off to be kept",
+    "label.form": "form",
+    "help.form": "How the program is given its reading",
+    "conditioning.told": "Kept {kept} of {num} runs, exact {share}. Their mean weight is {mean}, "
+    "exact {exact}, {source}.",
+    "conditioning.none": "Kept {kept} of {num} runs, exact {share}, {source}. Draw on, or widen "
+    "the window?",
+    "ledger.entry": "{site} = {value} by {who}",
+    "ledger.drawn": "{site} by {who}",
     # where an answer comes from
     "source.closed": "closed form",
     # status
@@ -52,6 +64,17 @@ ENGLISH = {
     "notice.bound": "New program; same seed, same controls.",
     "notice.axis": "The {axis} axis now runs from {low} to {high}.",
     "mark.value": "{label} {value}",
+    # drawing
+    "label.num": "draws",
+    "help.num": "Draws that a press of Play grants",
+    "drawing.status": "seed {seed} · draw {step}/{num_steps}",
+    "drawing.idle": "Ready.",
+    "drawing.running": "Running, draw {step}.",
+    "drawing.paused": "Paused at draw {step}.",
+    "drawing.done": "Done at draw {step}.",
+    "drawing.failed": "Stopped at draw {step}.",
+    "drawing.more": "Continuing to draw {num_steps}.",
+    "drawing.back": "Back at draw {step}.",
     # what went wrong
     "error.inference": "{message} Change a control and play on, or go back 50 steps.",
     "error.program": "{where}{message}. Mend the program and run its cell again, or play on.",
@@ -62,7 +85,10 @@ ENGLISH = {
     "plot.loss": "loss",
     "plot.a": "a",
     "plot.b": "b",
+    "plot.runs": "runs",
+    "plot.kept": "kept",
     "axis.weight": "weight",
+    "axis.measurement": "measurement",
     "axis.density": "density",
     "axis.step": "step",
     "axis.loss": "loss (nats)",
@@ -79,6 +105,13 @@ ENGLISH = {
     "trace.exact_value": "exact {value}",
     "trace.expected": "expected",
     "trace.forbidden": "no average can go here",
+    "trace.draw": "draws",
+    "trace.other": "other runs",
+    "trace.kept": "kept runs",
+    "trace.reading": "reading",
+    "trace.reading_value": "reading {value}",
+    "trace.limit": "window → 0",
+    "trace.limit_value": "window → 0: {limit}",
     "caption.posterior": "KL {kl} · gap {gap}",
     "caption.no_truth": "No exact answer is known for this model.",
     "caption.loss": "mean of last {steps}: {mean} nats",
@@ -86,6 +119,11 @@ ENGLISH = {
     "caption.b": "the guide's sd",
     "caption.start": "no step yet",
     "caption.changed": "no step since the change",
+    "caption.runs": "kept {kept} of {num}, exact {share} · {ledger}",
+    "caption.kept": "mean {mean}, exact {exact}",
+    "caption.nothing": "none kept",
+    "alt.runs": "Runs of the program, reading against weight. {summary}",
+    "alt.kept": "Histogram of the kept weights on their exact density. {summary}",
     "alt.posterior": "Densities over the weight. {summary}",
     "alt.loss": "Loss by step in nats, with its floor; {caption}.",
     "alt.param": "Parameter {name} by step: now {now}, {exact}.",
@@ -98,12 +136,18 @@ ENGLISH = {
     "button.same": "Same noise",
     "button.new": "New noise",
     "button.copy": "Copy state",
-    "help.play": "Train; press again to pause",
-    "help.step": "Train one step",
-    "help.step100": "Train a hundred steps",
-    "help.same": "Start again with the same seed: the same draws",
-    "help.new": "Start again with a new seed",
-    "help.back": "Return to the state of 50 steps ago",
+    "help.train.play": "Train; press again to pause",
+    "help.train.step": "Train one step",
+    "help.train.step100": "Train a hundred steps",
+    "help.train.same": "Start again with the same seed: the same draws",
+    "help.train.new": "Start again with a new seed",
+    "help.train.back": "Return to the state of 50 steps ago",
+    "help.draw.play": "Draw; press again to pause",
+    "help.draw.step": "Make one draw",
+    "help.draw.step100": "Make a hundred draws",
+    "help.draw.same": "Start again with the same seed: the same draws",
+    "help.draw.new": "Start again with a new seed",
+    "help.draw.back": "Take the newest 50 draws away",
     "label.speed": "speed",
     "help.speed": "How fast Play goes; it never changes what is learned",
     # the desk
@@ -117,6 +161,7 @@ ENGLISH = {
     "desk.selected": "Selected. Press Ctrl+C to copy.",
     "desk.printed": "printed by the model",
     "drawer.weighing": "noise · prior · optimiser",
+    "drawer.conditioning": "form · guess · noise · prior",
     # panel
     "panel.unseen": "Paused: nobody looked for {seconds} s. Press Play to go on.",
     "panel.interrupted": "Interrupted. Press Play to go on.",
@@ -167,6 +212,15 @@ def nats(value: float) -> str:
     """
     small = 0.0 < value < 0.0005
     return f"{'<0.001' if small else fixed(value, 3)} nats"
+
+
+def percent(share: float) -> str:
+    """A share for reading: two digits below ten per cent.
+
+    >>> percent(0.2286), percent(0.0457), percent(1.0)
+    ('23 %', '4.6 %', '100 %')
+    """
+    return f"{fixed(100.0 * share, 0 if share >= 0.0995 else 1)} %"
 
 
 def normal(mean: float, sd: float) -> str:

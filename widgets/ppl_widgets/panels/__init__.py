@@ -1,6 +1,7 @@
 """Live panels: the only files that know sessions, plots, controls and the clock at once."""
 
 from ppl_widgets.panels.base import LivePanel
+from ppl_widgets.panels.conditioning import ConditionPanel
 from ppl_widgets.panels.scale import ScalePanel
 
-__all__ = ["LivePanel", "ScalePanel"]
+__all__ = ["ConditionPanel", "LivePanel", "ScalePanel"]

@@ -16,21 +16,20 @@ import contextlib
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import ipywidgets
 import torch
 
 from ppl_core.errors import PPLError, suggestion
-from ppl_widgets import figures
 from ppl_widgets.clock import SLICE, Clock
 from ppl_widgets.controls import Button, Desk, News
 from ppl_widgets.panels import cells
 from ppl_widgets.panels.pace import SPEED, Pace
 from ppl_widgets.panels.prints import Prints
+from ppl_widgets.panels.shown import Figures, Shown
 from ppl_widgets.plot import LivePlot
-from ppl_widgets.scenarios import ControlError, Program
-from ppl_widgets.session import Session
+from ppl_widgets.scenarios import ControlError
 from ppl_widgets.text import count, say
 
 PATIENCE = 60.0
@@ -39,6 +38,8 @@ TELL = 0.25
 """Seconds between two changes of the sentences around a plot, while a run is on."""
 KNOCK = 1.0
 """Seconds between two questions whether anybody looks, while a run is on that nobody sees."""
+
+S = TypeVar("S", bound=Shown)
 
 
 @contextlib.contextmanager
@@ -56,11 +57,12 @@ def one_thread() -> Generator[None]:
         torch.set_num_threads(threads)
 
 
-class LivePanel(ipywidgets.VBox):
+class LivePanel(ipywidgets.VBox, Generic[S]):
     """A session to look at and to touch.
 
     Args:
         session: what is explored.
+        figures: how it looks.
         drawer: the name of the drawer that holds the second row of controls.
         show: names of the controls to show; all if None.
         lock: names of controls to show without letting them change.
@@ -77,7 +79,8 @@ class LivePanel(ipywidgets.VBox):
 
     def __init__(
         self,
-        session: Session,
+        session: S,
+        figures: Figures[S],
         *,
         drawer: str = "",
         show: Iterable[str] | None = None,
@@ -88,7 +91,7 @@ class LivePanel(ipywidgets.VBox):
         shown = names if show is None else known(show, names)
         locked = known(lock, names)
         cells.close_old()
-        self._session = session
+        self._session, self._figures = session, figures
         self._pace = Pace(ration=SLICE)
         self._owed = 0  # steps that were asked for one by one
         self._drawn, self._staged = session.version, session.stage_version
@@ -121,8 +124,8 @@ class LivePanel(ipywidgets.VBox):
     # ---- what Python may ask for
 
     @property
-    def session(self) -> Session:
-        """What the panel shows: controls, learned and exact answer, history."""
+    def session(self) -> S:
+        """What the panel shows: controls, what was drawn or learned, the exact answer."""
         return self._session
 
     def play(self) -> None:
@@ -133,7 +136,7 @@ class LivePanel(ipywidgets.VBox):
         """
         self._join()
         if self._clock is None:
-            steps = count(self._session.controls["num_steps"])
+            steps = count(self._session.num_steps)
             raise RuntimeError(say("panel.no_loop", num_steps=steps))
         self._command(self._start)
 
@@ -141,7 +144,7 @@ class LivePanel(ipywidgets.VBox):
         """Stop training; nothing is lost."""
         self._command(self._session.pause)
 
-    def run(self, num_steps: int | None = None) -> LivePanel:
+    def run(self, num_steps: int | None = None) -> Self:
         """Train at once, without a page or a loop: so many steps, or up to the last one.
 
         Raises:
@@ -174,14 +177,6 @@ class LivePanel(ipywidgets.VBox):
     def back(self, num_steps: int = 50) -> None:
         """Go back about so many steps."""
         self._command(lambda: self._session.back(num_steps))
-
-    def bind(self, model: Program, guide: Program) -> None:
-        """Show other programs; seed and controls stay.
-
-        Raises:
-            ModelError: a program asks for an argument that no control gives.
-        """
-        self._command(lambda: self._session.bind(model, guide))
 
     def close(self) -> None:
         """Free everything: the place on the clock, the comms of all parts, the cell's memory."""
@@ -266,12 +261,12 @@ class LivePanel(ipywidgets.VBox):
         """Draw the newest state and say what there is to say."""
         session = self._session
         self._drawn = session.version
-        stage = None
+        figures, stage = self._figures, None
         if self._staged != session.stage_version:
             self._staged = session.stage_version
             stage = figures.stage(session)
         texts = figures.texts(session)
-        texts.pop("status")  # stands over the whole panel, in the desk
+        texts.pop("status", None)  # stands over the whole panel, in the desk
         self._plot.draw(figures.frame(session), texts, stage)
         self._tell()
 
@@ -390,7 +385,7 @@ class LivePanel(ipywidgets.VBox):
                 name,
                 say(f"button.{label}"),
                 icon,
-                say(f"help.{name}"),
+                say(f"help.{session.act}.{name}"),
                 disabled=name == "back" and session.step == 0,
             )
             for name, (label, icon) in looks.items()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ppl_widgets import figures
 from ppl_widgets.panels.base import LivePanel, known
-from ppl_widgets.scenarios import SEED, WEIGHING
+from ppl_widgets.scenarios import SEED, WEIGHING, Program
 from ppl_widgets.session import Session
 from ppl_widgets.text import say
 
 NAMES = [*(control.name for control in WEIGHING.controls), SEED.name, "show", "lock"]
 
 
-class ScalePanel(LivePanel):
+class ScalePanel(LivePanel[Session]):
     """How heavy is it, given your guess and one reading of a scale that errs?
 
     Drag *guess* or *measurement*: the exact posterior moves with your hand, and the learned one
@@ -71,4 +72,12 @@ class ScalePanel(LivePanel):
             particles=particles,
             num_steps=num_steps,
         )
-        super().__init__(session, drawer=say("drawer.weighing"), show=show, lock=lock)
+        super().__init__(session, figures, drawer=say("drawer.weighing"), show=show, lock=lock)
+
+    def bind(self, model: Program, guide: Program) -> None:
+        """Show other programs; seed and controls stay.
+
+        Raises:
+            ModelError: a program asks for an argument that no control gives.
+        """
+        self._command(lambda: self._session.bind(model, guide))

@@ -1,25 +1,34 @@
 """Questions with an exact answer: one file a question, named for it; no widgets in here."""
 
 from .axis import Axis, Range, View
+from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
+from .question import NUM, Columns, Question
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .training import SEED, optimiser
 from .weighing import WEIGHING
 
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
+QUESTIONS = {question.name: question for question in (CONDITIONING,)}
+"""Every question that draws answer, by name."""
 
 __all__ = [
+    "CONDITIONING",
+    "NUM",
+    "QUESTIONS",
     "SCENARIOS",
     "SEED",
     "WEIGHING",
     "Axis",
+    "Columns",
     "Control",
     "ControlError",
     "Controls",
     "Exact",
     "Gaussian",
     "Program",
+    "Question",
     "Range",
     "Scenario",
     "Settings",

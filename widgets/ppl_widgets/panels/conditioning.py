@@ -1,0 +1,72 @@
+"""The condition bench, live: conditioning keeps the runs that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppl_widgets.drawing import Drawing
+from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.scenarios import CONDITIONING, SEED
+from ppl_widgets.text import say
+from ppl_widgets.views import conditioning
+
+NAMES = [*(control.name for control in CONDITIONING.controls), SEED.name, "show", "lock"]
+
+
+class ConditionPanel(LivePanel[Drawing]):
+    """Which runs of the program agree with the scale, and what did they weigh?
+
+    Narrow the *window*: fewer runs are kept, and what they weighed comes nearer to the posterior.
+
+    Args:
+        measurement: what the scale reads, in kg.
+        window: how far a run's reading may be off to be kept, in kg.
+        form: how the program is conditioned: "condition", "deferred" or "obs".
+        guess: the prior's mean, in kg.
+        noise_sd: how much readings vary, in kg.
+        prior_sd: how far the weight may lie from the guess, in kg.
+        num: draws of a run.
+        seed: of the noise.
+        show: controls to show, by name; all if None.
+        lock: controls to show without letting them change.
+
+    Raises:
+        ControlError: a value is not allowed, or there is no control of that name.
+
+    Example:
+        >>> panel = ConditionPanel(window=0.1)
+        >>> panel.session.step
+        1000
+        >>> panel.close()
+    """
+
+    def __init__(
+        self,
+        measurement: float = 9.5,
+        window: float = 0.5,
+        form: str = "condition",
+        guess: float = 8.5,
+        noise_sd: float = 0.75,
+        prior_sd: float = 1.0,
+        num: int = 5000,
+        seed: int = 101,
+        *,
+        show: Iterable[str] | None = None,
+        lock: Iterable[str] = (),
+        **unknown: Any,
+    ) -> None:
+        known(unknown, NAMES)
+        drawing = Drawing(
+            CONDITIONING,
+            seed=seed,
+            measurement=measurement,
+            window=window,
+            form=form,
+            guess=guess,
+            noise_sd=noise_sd,
+            prior_sd=prior_sd,
+            num=num,
+        )
+        drawer = say("drawer.conditioning")
+        super().__init__(drawing, conditioning, drawer=drawer, show=show, lock=lock)
