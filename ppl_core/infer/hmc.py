@@ -85,7 +85,8 @@ class HMC:
     """Hamiltonian Monte Carlo, a kernel for `MCMC` and for `InferenceRun`.
 
     Discrete sites that have a list of outcomes are summed out. Proposals off the support, or of no
-    density, count as divergences and are refused.
+    density, count as divergences and are refused; so do places without a gradient while the chain
+    warms up, and may stray far. Afterwards they are an error.
 
     Args:
         model: the conditioned program; or give `potential_fn`.
@@ -219,7 +220,8 @@ class HMC:
             learned.step_size,
             point,
             learned.mass.momentum(),
-            self.record_trajectory,
+            strict=learned.done,
+            record=self.record_trajectory,
         )
         chosen, info = self._ride(ride)
         point = chosen.point.detached()

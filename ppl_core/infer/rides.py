@@ -43,6 +43,7 @@ class Ride:
         step_size: of a leapfrog step.
         start: where the ride begins.
         momentum: that it begins with, (d,).
+        strict: a density without a gradient is an error, and not just the end of the ride.
         record: keep all positions.
     """
 
@@ -53,9 +54,11 @@ class Ride:
         step_size: float,
         start: Point,
         momentum: Tensor,
+        strict: bool = False,
         record: bool = False,
     ):
         self.target, self.mass, self.step_size = target, mass, step_size
+        self.strict = strict
         self.start = self._phase(start, momentum)
         self.count = 0
         self.accepted = 0.0
@@ -67,7 +70,7 @@ class Ride:
         """One leapfrog step in or against the direction of time; None if the energy ran away.
 
         Raises:
-            InferenceError: the density is finite, but its gradient is not.
+            InferenceError: the ride is strict, and the density is finite, but its gradient is not.
         """
         size = direction * self.step_size
         momentum = torch.add(phase.momentum, phase.point.gradient, alpha=-size / 2)
@@ -82,7 +85,8 @@ class Ride:
         if error < _TOO_FAR:  # false for nan
             self.accepted += math.exp(-error) if error > 0 else 1.0
             return new
-        if point.potential - self.start.energy < _TOO_FAR and not point.is_finite:
+        possible = point.potential - self.start.energy < _TOO_FAR
+        if self.strict and possible and not point.is_finite:
             site, cause = self.target.blame(point)
             raise InferenceError(
                 f"{cause}, though its density is finite. A model without steps that have no "
@@ -132,10 +136,7 @@ def reasonable_step_size(target: Target, point: Point, mass: Mass, step_size: fl
 
     def is_small(size: float) -> bool:
         ride = Ride(target, mass, size, point, mass.momentum())
-        try:
-            return ride.step(ride.start) is not None and ride.accepted > 0.8
-        except InferenceError:
-            return False
+        return ride.step(ride.start) is not None and ride.accepted > 0.8
 
     grow = is_small(step_size)
     while True:
