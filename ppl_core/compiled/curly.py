@@ -39,6 +39,7 @@ POINT = {
 TRUTH = frozenset(["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "isnan", "isinf"])
 JOIN = {"sum": "{} + {}", "prod": "{} * {}", "max": "{0} > {1} ? {0} : {1}"}
 JOIN["min"] = "{0} < {1} ? {0} : {1}"
+_RUNNING = {"cumsum": ("+", "0"), "cumprod": ("*", "1")}
 JOIN["dot"] = JOIN["sum"]
 START = {"sum": 0, "dot": 0, "prod": 1, "max": -math.inf, "min": math.inf}
 LARGE = 8192
@@ -186,7 +187,7 @@ class Curly:
             return op.out.dtype
         kinds = [arg.dtype for arg in op.args if isinstance(arg, View)]
         kinds += ["float32" for arg in op.args if isinstance(arg, float) and not arg.is_integer()]
-        return max(kinds, key=RANK.index)
+        return max(kinds, key=RANK.index, default="float32")
 
     def formula(self, unit: Unit, args: Sequence[str]) -> str:
         """The text of a pointwise operation."""
@@ -240,12 +241,12 @@ class Curly:
         if op.name == "assemble":
             for cell, text in self._assembled(unit):
                 self._set(cell, dtype, text)
-        elif op.name == "cumsum":
+        elif op.name in ("cumsum", "cumprod"):
             for place in unit.places():
                 text = self._args(unit, place)[0]
                 if place[op.extra]:
                     before = unit.out([i - (d == op.extra) for d, i in enumerate(place)])
-                    text = f"{self.read(before)} + {text}"
+                    text = f"{self.read(before)} {_RUNNING[op.name][0]} {text}"
                 self._set(unit.out(place), dtype, text)
         elif unit.over:
             sums: dict[Cell, list[str]] = {}
@@ -401,7 +402,7 @@ class Curly:
                 )
         elif op.name == "scatter":
             self._scatter(unit)
-        elif op.name == "cumsum":
+        elif op.name in ("cumsum", "cumprod"):
             self._running_sum(unit)
         elif unit.over:
             self._nested_sum(unit)
@@ -491,8 +492,10 @@ class Curly:
         here = self._at(op.out, unit.shape)
         [source] = unit.reads()
         before = op.out.to(op.out.shape, op.out.stride, -op.out.stride[dim])
-        more = f"(i{dim} ? {self._at(before, unit.shape)} : 0)"
-        self._loops(unit.shape, f"{here} = {more} + {self._at(source, unit.shape)};", plain=False)
+        sign, none = _RUNNING[op.name]
+        more = f"(i{dim} ? {self._at(before, unit.shape)} : {none})"
+        body = f"{here} = {more} {sign} {self._at(source, unit.shape)};"
+        self._loops(unit.shape, body, plain=False)
 
     def _gathered_at(self, unit: Unit) -> str:
         source, *indices = unit.op.args

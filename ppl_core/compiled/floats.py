@@ -249,8 +249,16 @@ class _Writer:
         op = u.op
         if op.name == "assemble":
             self._assemble(u)
-        elif op.name in ("gather", "scatter", "cumsum"):
-            raise NotCompiled(f"{op.name} has no form in floats")
+        elif op.name == "scatter":
+            self._scatter(u)
+        elif op.name in ("cumsum", "cumprod"):
+            for place in u.places():
+                text = self._read(u, op.args[0], place)
+                if place[op.extra]:
+                    before = [i - (d == op.extra) for d, i in enumerate(place)]
+                    sign = "+" if op.name == "cumsum" else "*"
+                    text = f"{self.names[u.out(before)]} {sign} {text}"
+                self._set(u.out(place), text)
         elif u.over:
             self._reduce(u)
         else:
@@ -263,7 +271,48 @@ class _Writer:
         single = u.op.out.dtype == "float32" and isinstance(arg, float)
         return _number(struct.unpack("f", struct.pack("f", arg))[0] if single else arg)
 
+    def _gather(self, u: Unit, place: Sequence[int]) -> str:
+        """The element of a tuple that an index chooses."""
+        source, *indices = u.op.args
+        assert isinstance(source, View)
+        start = u.cell(source, place)
+        texts = [self._read(u, index, place) for index in indices]
+        if all(text.isdigit() for text in texts):
+            moves = (int(text) * step for text, (step, _) in zip(texts, u.op.extra, strict=True))
+            return self.names[Cell(start.value, start.address + sum(moves))]
+        if len(indices) != 1:
+            raise NotCompiled("choosing by several indices has no form in floats")
+        [(step, size)] = u.op.extra
+        cells = (Cell(start.value, start.address + i * step) for i in range(size))
+        return f"({', '.join(self.names[cell] for cell in cells)},)[{texts[0]}]"
+
+    def _scatter(self, u: Unit) -> None:
+        """Each element, with what falls on it."""
+        base, add, *indices = u.op.args
+        target, moves = u.op.extra
+        at = Unit(u.op, "straight", target.shape)
+        sums = {
+            i: [self._cell(base, i)] for i in range(self.program.values[u.op.out.value].size)
+        }
+        for place in at.places():
+            start, term = at.cell(target, place).address, self._read(at, add, place)
+            texts = [self._read(at, index, place) for index in indices]
+            if all(text.isdigit() for text in texts):
+                by = (int(text) * step for text, (step, _) in zip(texts, moves, strict=True))
+                sums[start + sum(by)].append(term)
+                continue
+            if len(indices) != 1:
+                raise NotCompiled("adding at several indices has no form in floats")
+            [(step, size)] = moves
+            for i in range(size):
+                either = f"({i}, {i - size})"
+                sums[start + i * step].append(f"({term} if {texts[0]} in {either} else 0.0)")
+        for i, terms in sums.items():
+            self._set(Cell(u.op.out.value, i), " + ".join(terms))
+
     def _point(self, u: Unit, place: Sequence[int]) -> str:
+        if u.op.name == "gather":
+            return self._gather(u, place)
         args = [self._read(u, arg, place) for arg in u.op.args]
         name = u.op.name
         if name in INLINE:

@@ -602,6 +602,19 @@ def _cumsum(f: Forms, x: View, dim: int, dtype: Any = None) -> View:
     return f.program.emit("cumsum", (f.cast(x),), x.shape, f.dtype, dim % len(x.shape))
 
 
+@form("cumprod")
+def _cumprod(f: Forms, x: View, dim: int, dtype: Any = None) -> View:
+    return f.program.emit("cumprod", (f.cast(x),), x.shape, f.dtype, dim % len(x.shape))
+
+
+@form("mvlgamma")
+def _mvlgamma(f: Forms, x: View, p: int) -> View:
+    total = f.lgamma(x)
+    for i in range(1, p):
+        total = f.add(total, f.lgamma(f.sub(x, i / 2)))
+    return f.add(total, p * (p - 1) / 4 * math.log(math.pi))
+
+
 # ---- products
 
 
@@ -686,14 +699,15 @@ def _diag_embed(f: Forms, x: View, offset: int = 0, dim1: int = -2, dim2: int = 
 
 @form("constant_pad_nd")
 def _pad(f: Forms, x: View, pad: Sequence[int], value: float = 0) -> View:
-    blank = f.blank()
-    inside = blank
+    blank = inside = f.blank()
+    sizes, offset = list(x.shape), 0
     for i in range(len(pad) // 2):
-        dim = -1 - i
-        inside = inside.narrow(dim, max(pad[2 * i], 0), x.shape[dim])
-    if min(pad) < 0:
-        raise NotCompiled("padding by less than nothing has no compiled form")
-    return _shaped(f, f.assemble(value, blank.numel(), (x, f.place(inside))))
+        dim, (before, after) = -1 - i, pad[2 * i : 2 * i + 2]
+        sizes[dim] += min(before, 0) + min(after, 0)
+        offset -= min(before, 0) * x.stride[dim]
+        inside = inside.narrow(dim, max(before, 0), sizes[dim])
+    piece = x.to(sizes, x.stride, offset)
+    return _shaped(f, f.assemble(value, blank.numel(), (piece, f.place(inside))))
 
 
 @form("flip")
@@ -744,13 +758,35 @@ def _index(f: Forms, x: View, indices: Sequence[View | None]) -> View:
     return f.program.emit("gather", (source, *places), f.shape, f.dtype, moves)
 
 
+def _known(f: Forms, x: View) -> Tensor | None:
+    """What a constant holds."""
+    value = f.program.values[x.value]
+    if value.role != "constant" or value.tensor is None:
+        return None
+    return value.tensor.as_strided(x.shape, x.stride, x.offset)
+
+
+def _whole_numbers(f: Forms, indices: Sequence[View | None]) -> list[View | None]:
+    """Indices, with constant truth values as the places where they hold."""
+    result: list[View | None] = []
+    for index in indices:
+        if index is None or index.dtype != "bool":
+            result.append(index)
+            continue
+        mask = _known(f, index)
+        if mask is None:
+            raise NotCompiled("choosing by truth values makes a shape that depends on them")
+        for places in mask.nonzero(as_tuple=True):
+            value = f.program.add_value("constant", len(places), "int64", tensor=places.clone())
+            result.append(f.program.whole(value))
+    return result
+
+
 def _indexed(
     f: Forms, x: View, indices: Sequence[View | None], shape: Sequence[int] | None = None
 ) -> tuple[View, list[View], tuple[tuple[int, int], ...]]:
     """A view of `x` in the result's shape, and the indices that move it."""
-    given = [(dim, index) for dim, index in enumerate(indices) if index is not None]
-    if any(index.dtype == "bool" for _, index in given):
-        raise NotCompiled("choosing by truth values makes a shape that depends on them")
+    given = [(dim, index) for dim, index in enumerate(_whole_numbers(f, indices)) if index]
     spread = joint_shape(index.shape for _, index in given)
     dims = [dim for dim, _ in given]
     adjacent = dims == list(range(dims[0], dims[0] + len(dims)))
@@ -833,9 +869,45 @@ def _index_put(
             )
             return f.where(mask, values.to((), ()), x)
     if not accumulate:
-        raise NotCompiled("writing to chosen elements has no compiled form")
+        return _written(f, x, _whole_numbers(f, indices), values)
     target, places, moves = _indexed(f, _result_view(f, x), indices)
     return _scatter_form(f, x, target, values, places, moves)
+
+
+def _written(f: Forms, x: View, indices: list[View | None], values: View) -> View:
+    """New values at places that are known beforehand."""
+    places = [None if index is None else _known(f, index) for index in indices]
+    if any(index is not None and known is None for index, known in zip(indices, places, strict=True)):
+        raise NotCompiled("writing to elements chosen by a value has no compiled form")
+    blank = f.blank()
+    chosen = [slice(None) if p is None else p for p in places]
+    order = torch.arange(blank.numel()).reshape(f.shape)[tuple(chosen)].flatten().tolist()
+    spread = values.broadcast(torch.empty(f.shape, device="meta")[tuple(chosen)].shape)
+    if len(order) > 200:
+        raise NotCompiled(f"writing to {len(order)} chosen elements is too much to be written out")
+    pieces = []
+    for target, source in zip(order, range(len(order)), strict=True):
+        at, offset = source, 0
+        for size, step in zip(reversed(spread.shape), reversed(spread.stride), strict=True):
+            offset += at % size * step
+            at //= size
+        place = View(-1, (), (), target, f.dtype)
+        pieces.append((spread.to((), (), offset), place))
+    base = f.program.folded(x)
+    return _shaped(
+        f, f.assemble(_flat(f, base) if isinstance(base, View) else base, blank.numel(), *pieces)
+    )
+
+
+@form("scatter")
+def _scatter(f: Forms, x: View, dim: int, index: View, source: Arg, **_: Any) -> View:
+    """One new element along `dim`, wherever the index says."""
+    if index.shape[dim] != 1:
+        raise NotCompiled("scatter of several elements has no compiled form")
+    size = x.shape[dim]
+    held = f.program.add_value("constant", size, "int64", tensor=torch.arange(size))
+    here = f.program.whole(held, [size if d == dim % len(x.shape) else 1 for d in range(len(x.shape))])
+    return f.where(f.compare("eq", here, index), source, x)
 
 
 @form("scatter_add")

@@ -64,7 +64,7 @@ class Layout:
         self._find_variables(segments)
         for result in program.results:
             if isinstance(result, View):
-                self._need(result, plain=True)
+                self._need(result)
         reads = [read for segment in segments for read in self._reads(segment)]
         for value, unit in makers.items():
             if unit.kind == "rows" and not unit.accumulates and value in self.stored - self._plain:
@@ -106,8 +106,10 @@ class Layout:
             for index, view in enumerate(unit.op.args):
                 if not isinstance(view, View):
                     continue
-                if unit.kind == "nest" or (unit.op.name == "gather" and index == 0):
-                    self._need(view, plain=True)
+                if unit.gathers and index == 0:
+                    self._store(view.value)
+                elif unit.kind == "nest":
+                    self._need(view)
                 elif unit.op.name == "assemble":
                     yield from ((cell, 0) for cell in self._every(view))
                 elif view.value not in made:
@@ -127,15 +129,16 @@ class Layout:
         if self.program.values[cell.value].role == "op" and cell not in self.variables:
             self.stored.add(cell.value)
 
-    def _need(self, view: View, plain: bool) -> None:
-        if self.program.values[view.value].role != "op":
-            return
+    def _need(self, view: View) -> None:
+        """Let a view be read in its plain order."""
         single = all(s == 1 or t == 0 for s, t in zip(view.shape, view.stride, strict=True))
-        if single and Cell(view.value, view.offset) in self.variables:
-            return
-        self.stored.add(view.value)
-        if plain:
-            self._plain.add(view.value)
+        if not single or Cell(view.value, view.offset) not in self.variables:
+            self._store(view.value)
+
+    def _store(self, value: int) -> None:
+        if self.program.values[value].role == "op":
+            self.stored.add(value)
+            self._plain.add(value)
 
 
 def size_in_bytes(count: int, dtype: str) -> int:

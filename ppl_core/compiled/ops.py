@@ -93,7 +93,7 @@ class Op:
         name: a pointwise function ("exp", "add", ...), or one of
             "sum" | "prod" | "max" | "min" (over the dimensions `extra`),
             "dot" (of two views of one shape, over the last dimension),
-            "cumsum" (along the dimension `extra`),
+            "cumsum" | "cumprod" (along the dimension `extra`),
             "gather" (a view, then indices that move it by `extra` = ((stride, size), ...)),
             "scatter" (base, what to add, indices; `extra` = (target view, ((stride, size), ...))),
             "assemble" (base, then pieces; `extra` = where each piece goes, as views of the result).

@@ -116,7 +116,7 @@ def unit(op: Op, loops: bool = True) -> Unit:
     if not loops:
         return Unit(op, "straight", shape)
     small = math.prod(shape) < LONG
-    if op.name in ("scatter", "assemble", "cumsum"):
+    if op.name in ("scatter", "assemble", "cumsum", "cumprod"):
         size = max([op.out.numel, *(view.numel for view in op.args if isinstance(view, View))])
         done = size <= FLAT and op.name != "scatter"
         return Unit(op, "straight" if done else "nest", shape)

@@ -10,19 +10,20 @@ What would freeze a value into the recording is caught and named: a decision on 
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributions
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..effects import Forward, Handler, Site
 from ..plates import Subsample
 from ..values import validation
+from . import matrices  # noqa: F401  (its forms)
 from .forms import KEEPS_NOTHING, normal_form
 from .ops import DTYPES, NotCompiled, Program, Value, View, contiguous
 from .tape import Draw
@@ -59,6 +60,7 @@ def record(
             around.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # arguments are tensors here that were numbers
             around.enter_context(validation(False))
+            around.enter_context(_no_torch_checks())
             around.enter_context(_Rows(recorder=recorder))
             around.enter_context(_Escapes(recorder))
             around.enter_context(recorder)
@@ -66,6 +68,17 @@ def record(
     finally:
         torch.set_rng_state(before)
     return recorder.program.finish([recorder.view(result) for result in results])
+
+
+@contextmanager
+def _no_torch_checks() -> Generator[None]:
+    """Torch's own distributions do not ask for values either."""
+    kept = distributions.Distribution._validate_args
+    distributions.Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        distributions.Distribution.set_default_validate_args(kept)
 
 
 class _Recorder(TorchDispatchMode):
@@ -143,6 +156,8 @@ class _Recorder(TorchDispatchMode):
     ) -> None:
         tensors = [a for a in _flat((args, kwargs)) if isinstance(a, Tensor)]
         results = [r for r in _flat(result) if isinstance(r, Tensor)]
+        if name == "_linalg_check_errors":
+            return  # a factor that fails is nan, which stops the run
         if name == "lift_fresh":  # a tensor made of Python numbers
             self.know("constant", args[0])
         elif not results and not func._schema.is_mutable:
