@@ -4,7 +4,7 @@ In reading order:
 
     ops        the op list: what a step is made of, printable
     record     run a step once and note every torch operation
-    forms      what torch's operations mean in the few that a program has
+    forms, matrices   what torch's operations mean in the few that a program has
     tape       the random numbers of many steps, from the very stream that one step uses
     updates    optimisers in tensor operations only
     plan       which operations run side by side over which rows
@@ -12,10 +12,14 @@ In reading order:
     layout     where a value lies between two loops
     curly      loops as text, for C and JavaScript
     c, build   as a C function, built by the system's compiler in a child process and cached
+    js         as a JavaScript class, for pages without a kernel
     engine     what can run a program now; nothing runs unproven
+    function   a function and its gradient, for samplers
 """
 
 from .engine import Compiled, Engine, Engines, difference
+from .function import Gradient
+from .js import javascript
 from .ops import NotCompiled, Program
 from .record import record
 from .updates import Rule
@@ -24,9 +28,11 @@ __all__ = [
     "Compiled",
     "Engine",
     "Engines",
+    "Gradient",
     "NotCompiled",
     "Program",
     "Rule",
     "difference",
+    "javascript",
     "record",
 ]

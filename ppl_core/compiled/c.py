@@ -7,7 +7,7 @@ are flushed inside the call.
 
 import ctypes
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from .build import Library
 from .curly import TYPES, Curly, Dialect
 from .layout import size_in_bytes
-from .ops import NotCompiled, Program, View
+from .ops import NotCompiled, Program
 from .tape import FEW, Draw
 
 HERE = Path(__file__).parent
@@ -253,6 +253,7 @@ class Native:
         ]
         self._gemm = _matrix_product() if source.curly.uses_library else None
         self._work = torch.zeros(source.work + 64, dtype=torch.uint8)
+        self._bench = self._work.data_ptr() + -self._work.data_ptr() % 64
 
     def run(
         self, steps: int, state: Sequence[Tensor], data: Sequence[Tensor], limit: float
@@ -267,21 +268,41 @@ class Native:
         Returns:
             The loss of every step taken.
         """
-        program = self.source.program
-        fixed = [value.tensor for value in program.inputs("constant")]
-        tensors = [*state, *data, *(t for t in fixed if t is not None)]
-        given = (ctypes.c_void_p * max(len(tensors), 1))(*[t.data_ptr() for t in tensors])
+        given = self._given(state, data)
         losses = torch.empty(max(steps, 1), dtype=torch.float64)
         generator = torch.get_rng_state()
-        work = self._work.data_ptr()
-        work += -work % 64
         done = self._run(
-            steps, ctypes.addressof(given), work, losses.data_ptr(), limit, generator.data_ptr(),
+            steps,
+            ctypes.addressof(given),
+            self._bench,
+            losses.data_ptr(),
+            limit,
+            generator.data_ptr(),
             self._gemm,
         )
-        if program.inputs("noise"):
+        if self.source.noise:
             torch.set_rng_state(generator)
         return losses[:done].tolist()
+
+    def prepared(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> Callable[[], float]:
+        """One step without noise on tensors that stay where they are; nan if it is not finite."""
+        given = self._given(state, data)
+        loss, generator = ctypes.c_double(), torch.get_rng_state()
+        places = ctypes.addressof(given), self._bench, ctypes.addressof(loss)
+        rest = math.inf, generator.data_ptr(), self._gemm
+        kept = given, generator, state, data
+
+        def call() -> float:
+            done = self._run(1, *places, *rest)
+            return loss.value if done and kept else math.nan
+
+        return call
+
+    def _given(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> ctypes.Array[Any]:
+        """The addresses of all inputs."""
+        fixed = [value.tensor for value in self.source.program.inputs("constant")]
+        tensors = [*state, *data, *(t for t in fixed if t is not None)]
+        return (ctypes.c_void_p * max(len(tensors), 1))(*[t.data_ptr() for t in tensors])
 
 
 def _matrix_product() -> Any:
@@ -300,5 +321,3 @@ def _matrix_product() -> Any:
 def _lines(lines: Iterable[str], depth: int) -> str:
     return "\n".join("    " * depth + line for line in lines)
 
-
-__all__ = ["Native", "NotCompiled", "Source", "View", "math"]
