@@ -327,6 +327,7 @@ class SVI:
 
 
 _SAFE = 80.0  # an unconstrained value below this is finite under every transform
+_TRIES = 20  # runs that look for the culprit of a loss that is not finite
 _CHECK_EVERY = 100  # steps between two full checks: a parameter may walk off its range
 
 
@@ -373,19 +374,25 @@ def _first_culprit(
             inside = store.constraint(name).check(value) & torch.isfinite(value)
             if not bool(inside.all()):
                 return name, f"parameter {name!r} has left its range: it is {_worst(value):g}"
-        with trace() as guide_sites:
-            guide(*args, **kwargs)
-        with trace() as model_sites, replay(trace=guide_sites):
-            model(*args, **kwargs)
-        for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
-            for site in sites.samples():
-                total = log_prob_of(site).sum().item()
-                if not math.isfinite(total):
-                    return site.name, (
-                        f"the {who}'s log probability of site {site.name!r} is {total} at "
+        steepest, found = 0.0, ("", "its gradient estimate is so noisy that it overflowed")
+        for _ in range(_TRIES):  # other draws than that of the step, which may be milder
+            with trace() as guide_sites:
+                guide(*args, **kwargs)
+            with trace() as model_sites, replay(trace=guide_sites):
+                model(*args, **kwargs)
+            for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
+                for site in sites.samples():
+                    total = log_prob_of(site).sum().item()
+                    if abs(total) <= steepest:
+                        continue
+                    steepest = abs(total)
+                    found = site.name, (
+                        f"the {who}'s log probability of site {site.name!r} is {total:g} at "
                         f"{_shown(site.value)} under {_described(site.fn)}"
                     )
-    return "", "its gradient estimate is so noisy that it overflowed"
+                    if not math.isfinite(total):
+                        return found
+    return found
 
 
 def _worst(value: Tensor) -> float:
