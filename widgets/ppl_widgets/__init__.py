@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ppl_widgets.panels.base import LivePanel
     from ppl_widgets.panels.conditioning import ConditionPanel
+    from ppl_widgets.panels.forward import ForwardPanel
+    from ppl_widgets.panels.looking import LookPanel
     from ppl_widgets.panels.scale import ScalePanel
 
-__all__ = ["ConditionPanel", "LivePanel", "ScalePanel"]
+__all__ = ["ConditionPanel", "ForwardPanel", "LivePanel", "LookPanel", "ScalePanel"]
 
 _HOMES = {
     "ConditionPanel": "panels.conditioning",
+    "ForwardPanel": "panels.forward",
     "LivePanel": "panels.base",
+    "LookPanel": "panels.looking",
     "ScalePanel": "panels.scale",
 }
 

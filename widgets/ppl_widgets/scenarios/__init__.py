@@ -3,6 +3,8 @@
 from .axis import Axis, Range, View
 from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
+from .forward import FORWARD
+from .looking import LOOKING
 from .question import NUM, Columns, Question
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .training import SEED, optimiser
@@ -10,11 +12,13 @@ from .weighing import WEIGHING
 
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
-QUESTIONS = {question.name: question for question in (CONDITIONING,)}
+QUESTIONS = {question.name: question for question in (FORWARD, CONDITIONING, LOOKING)}
 """Every question that draws answer, by name."""
 
 __all__ = [
     "CONDITIONING",
+    "FORWARD",
+    "LOOKING",
     "NUM",
     "QUESTIONS",
     "SCENARIOS",

@@ -1,0 +1,62 @@
+"""The forward machine, live: one program, one joint distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppl_widgets.drawing import Drawing
+from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.scenarios import FORWARD, SEED
+from ppl_widgets.text import say
+from ppl_widgets.views import forward
+
+NAMES = [*(control.name for control in FORWARD.controls), SEED.name, "show", "lock"]
+
+
+class ForwardPanel(LivePanel[Drawing]):
+    """What does the scale read, before anybody has weighed anything?
+
+    Each run falls from the guess to a weight and from there to a reading.
+
+    Args:
+        guess: the prior's mean, in kg.
+        noise_sd: how much readings vary, in kg.
+        prior_sd: how far the weight may lie from the guess, in kg.
+        num: draws of a run.
+        seed: of the noise.
+        show: controls to show, by name; all if None.
+        lock: controls to show without letting them change.
+
+    Raises:
+        ControlError: a value is not allowed, or there is no control of that name.
+
+    Example:
+        >>> panel = ForwardPanel().run(1000)
+        >>> panel.session.step
+        2000
+        >>> panel.close()
+    """
+
+    def __init__(
+        self,
+        guess: float = 8.5,
+        noise_sd: float = 0.75,
+        prior_sd: float = 1.0,
+        num: int = 5000,
+        seed: int = 101,
+        *,
+        show: Iterable[str] | None = None,
+        lock: Iterable[str] = (),
+        **unknown: Any,
+    ) -> None:
+        known(unknown, NAMES)
+        drawing = Drawing(
+            FORWARD,
+            seed=seed,
+            guess=guess,
+            noise_sd=noise_sd,
+            prior_sd=prior_sd,
+            num=num,
+        )
+        super().__init__(drawing, forward, drawer=say("drawer.forward"), show=show, lock=lock)
