@@ -104,6 +104,7 @@ class HMC:
         max_plate_nesting: batch dimensions that plates use; found by a run if not given.
         target_accept_prob: wanted acceptance; nearer 1 is slower and surer.
         init_strategy: from a latent site to a starting value, such as `init_to_median`.
+        jit_compile: compile the potential and its gradient once, before the first step.
         record_trajectory: keep every point of a trajectory in the info, for drawing.
         warmup_steps: of a run that is not told by MCMC.
 
@@ -113,6 +114,7 @@ class HMC:
 
     Raises:
         InferenceError: no finite density at 100 starting values, or no gradient on the way.
+        NotCompiled: with `jit_compile`, the potential has no compiled form.
 
     >>> import ppl_core as ppl
     >>> from ppl_core.distributions import Normal
@@ -142,6 +144,7 @@ class HMC:
         target_accept_prob: float = 0.8,
         init_strategy: Strategy = init_to_uniform,
         *,
+        jit_compile: bool = False,
         record_trajectory: bool = False,
         warmup_steps: int = 500,
     ):
@@ -165,6 +168,7 @@ class HMC:
         self.full_mass, self.transforms = full_mass, dict(transforms or {})
         self.max_plate_nesting, self.init_strategy = max_plate_nesting, init_strategy
         self.target_accept_prob = target_accept_prob
+        self.jit_compile = jit_compile
         self.record_trajectory, self.warmup_steps = record_trajectory, warmup_steps
         self.initial_params: Values | None = None
 
@@ -250,7 +254,9 @@ class HMC:
         given = self.initial_params
         if self.model is not None:
             nesting = self.max_plate_nesting
-            return Start(self.model, self.init_strategy, nesting, given).find(args, kwargs)
+            start = Start(self.model, self.init_strategy, nesting, given)
+            target, point = start.find(args, kwargs)
+            return (self._fast(target, point.position), point)
         if given is None:
             raise ValueError(
                 f"{type(self).__name__}: a potential_fn needs initial_params, unconstrained values "
@@ -258,8 +264,9 @@ class HMC:
             )
         given = {name: as_real(value) for name, value in given.items()}
         layout = Layout({name: value.shape for name, value in given.items()})
-        target = self._target(layout, args, kwargs)
-        point = target.at(layout.join(given)).detached()
+        position = layout.join(given)
+        target = self._fast(self._target(layout, args, kwargs), position)
+        point = target.at(position).detached()
         if not point.is_finite:
             raise InferenceError(
                 f"the potential at initial_params is {point.potential}, or its gradient is not "
@@ -274,6 +281,14 @@ class HMC:
         assert self.potential_fn is not None
         return FunctionTarget(self.potential_fn, self.transforms, layout, args, kwargs)
 
+    def _fast(self, target: Target, position: Tensor) -> Target:
+        """The target as it is walked on."""
+        if not self.jit_compile:
+            return target
+        from .machine import CompiledTarget  # not before it is needed
+
+        return CompiledTarget(target, position)
+
     def _at_arguments(
         self, state: HMCState, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[Target, Point]:
@@ -281,7 +296,7 @@ class HMC:
         target, point = state.target, state.point
         if target.is_for(args, kwargs):
             return target, point
-        target = self._target(target.layout, args, kwargs)
+        target = self._fast(self._target(target.layout, args, kwargs), point.position)
         point = target.at(point.position).detached()
         if not point.is_finite:
             site, cause = target.blame(point)

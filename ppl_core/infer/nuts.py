@@ -76,6 +76,7 @@ class NUTS(HMC):
         target_accept_prob: wanted acceptance; nearer 1 is slower and surer.
         max_tree_depth: doublings at most.
         init_strategy: from a latent site to a starting value, such as `init_to_median`.
+        jit_compile: compile the potential and its gradient once, before the first step.
         record_trajectory: keep every point of a trajectory in the info, for drawing.
         warmup_steps: of a run that is not told by MCMC.
 
@@ -109,6 +110,7 @@ class NUTS(HMC):
         max_tree_depth: int = 10,
         init_strategy: Strategy = init_to_uniform,
         *,
+        jit_compile: bool = False,
         record_trajectory: bool = False,
         warmup_steps: int = 500,
     ):
@@ -123,6 +125,7 @@ class NUTS(HMC):
             max_plate_nesting=max_plate_nesting,
             target_accept_prob=target_accept_prob,
             init_strategy=init_strategy,
+            jit_compile=jit_compile,
             record_trajectory=record_trajectory,
             warmup_steps=warmup_steps,
         )
