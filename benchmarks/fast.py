@@ -46,8 +46,8 @@ def drift(benchmark: Benchmark, steps: int = 500) -> float:
         run = program(benchmark).run(steps, *benchmark.data(), compile=how, progress_bar=False)
         ends.append(run.params)
     ours, theirs = ends
-    gaps = (abs(ours[name] - it).max() / it.abs().max().clamp(min=1e-3) for name, it in theirs.items())
-    return max(float(gap) for gap in gaps)
+    scales = {name: it.abs().max().clamp(min=1e-3) for name, it in theirs.items()}
+    return max(float(abs(ours[name] - it).max() / scales[name]) for name, it in theirs.items())
 
 
 def row(benchmark: Benchmark, steps: int, rounds: int) -> str:

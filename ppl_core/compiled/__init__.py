@@ -4,7 +4,8 @@ In reading order:
 
     ops        the op list: what a step is made of, printable
     record     run a step once and note every torch operation
-    forms, matrices   what torch's operations mean in the few that a program has
+    forms      what torch's operations mean in the few that a program has: pointwise,
+               reductions, moving, matrices
     tape       the random numbers of many steps, from the very stream that one step uses
     updates    optimisers in tensor operations only
     plan       which operations run side by side over which rows

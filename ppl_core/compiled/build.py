@@ -1,4 +1,4 @@
-"""Text to machine code: the system's C compiler in a child process, and a cache that is yours alone.
+"""Text to machine code: the system's C compiler in a child process, and a cache of your own.
 
 A library is kept under a name made of everything it depends on (text, flags, compiler, processor)
 and of its own bytes, so a damaged file is never loaded. It appears under that name in one move, so
@@ -181,7 +181,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 @cache
 def cache_folder() -> Path:
-    """A folder that only this user may read and write; one for this process where there is no home."""
+    """A folder that only this user may open; one for this process where there is no home."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(home).expanduser() / "ppl-playground"
     with contextlib.suppress(OSError, RuntimeError):

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from .build import Library
-from .curly import TYPES, Curly, Dialect
+from .curly import Curly
+from .dialect import TYPES, Dialect
 from .layout import size_in_bytes
 from .ops import NotCompiled, Program
 from .tape import FEW, Draw
@@ -320,4 +321,3 @@ def _matrix_product() -> Any:
 
 def _lines(lines: Iterable[str], depth: int) -> str:
     return "\n".join("    " * depth + line for line in lines)
-

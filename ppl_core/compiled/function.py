@@ -1,4 +1,4 @@
-"""A function and its gradient, compiled: what a sampler of Hamiltonian kind asks for at every turn."""
+"""A function and its gradient, compiled: what Hamiltonian samplers ask for at every turn."""
 
 from collections.abc import Callable, Mapping
 
@@ -80,4 +80,3 @@ def _memory(tensor: Tensor | None) -> Tensor:
     assert tensor is not None
     size = tensor.untyped_storage().nbytes() // tensor.element_size()
     return tensor.as_strided((size,), (1,), 0)
-

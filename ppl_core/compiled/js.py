@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from .curly import Curly, Dialect
+from .curly import Curly
+from .dialect import Dialect
 from .ops import Program, Value
 from .tape import FEW
 

@@ -73,7 +73,9 @@ def _solve_triangular(
     """Substitution, from the row that stands alone."""
     batch = f.shape[:-2]
     if not left:  # x a = b is a' x' = b'
-        swap = _solve(f, _transposed(elements(a)), _transposed(elements(b)), not upper, unitriangular)
+        swap = _solve(
+            f, _transposed(elements(a)), _transposed(elements(b)), not upper, unitriangular
+        )
         return matrix(f, _transposed(swap), batch)
     return matrix(f, _solve(f, elements(a), elements(b), upper, unitriangular), batch)
 

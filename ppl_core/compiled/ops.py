@@ -9,7 +9,7 @@ shows what autograd made of a model.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -103,6 +103,12 @@ class Op:
     args: tuple[Arg, ...]
     out: View
     extra: Any = ()
+
+
+def place_of(tensor: Tensor, value: int, dtype: str) -> View:
+    """How a tensor reads the memory it lies in."""
+    offset = int(tensor.storage_offset())
+    return View(value, tuple(tensor.shape), tensor.stride(), offset, dtype)
 
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
@@ -274,15 +280,15 @@ def views(op: Op) -> list[View]:
 
 def _extra(extra: Any) -> str:
     if isinstance(extra, View):
-        return f"at {extra.offset}{''.join(f' {s}x{t}' for s, t in zip(extra.shape, extra.stride, strict=True))}"
+        steps = zip(extra.shape, extra.stride, strict=True)
+        return f"at {extra.offset}{''.join(f' {s}x{t}' for s, t in steps)}"
     if isinstance(extra, tuple):
         return f"({', '.join(map(_extra, extra))})"
     return str(extra)
 
 
 def _numbered(value: Value, number: int) -> Value:
-    about = {"name": value.name, "tensor": value.tensor, "draw": value.draw}
-    return Value(number, value.role, value.size, value.dtype, **about)
+    return replace(value, id=number)
 
 
 def _moved(arg: Any, number: dict[int, int]) -> Any:

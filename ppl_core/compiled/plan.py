@@ -3,9 +3,9 @@
 An operation is carried out in one of three ways.
 
     straight   few numbers: each gets a statement of its own
-    rows       one long dimension, the others short: a loop over the long one, the short ones written
-               out; operations over equally many rows share a loop, and what passes between them
-               never leaves the processor's registers
+    rows       one long dimension, the others short: a loop over the long one, the short ones
+               written out; operations over equally many rows share a loop, and what passes between
+               them never leaves the processor's registers
     nest       anything else: loops in loops, over arrays in memory
 
 A `Cell` is one number of a value, or the same number in each row.

@@ -23,9 +23,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..effects import Forward, Handler, Site
 from ..plates import Subsample
 from ..values import validation
-from . import matrices  # noqa: F401  (its forms)
+from . import matrices, moving, pointwise, reductions  # noqa: F401  (they fill the table)
 from .forms import KEEPS_NOTHING, normal_form
-from .ops import DTYPES, NotCompiled, Program, Value, View, contiguous
+from .ops import DTYPES, NotCompiled, Program, Value, View, contiguous, place_of
 from .tape import Draw
 
 HERE = str(Path(__file__).parents[1])
@@ -39,8 +39,8 @@ def record(
     """The op list of a step.
 
     Args:
-        step: runs one step, without validation, on the tensors of `state` and `data` and returns new values of the
-            state, in the same order, then further results (the loss).
+        step: runs one step on the tensors of `state` and `data` and returns new values of the
+            state, in the same order, then the loss; validation is off meanwhile.
         state: what the step changes, by name.
         data: what may differ from call to call: arguments, rates, by name.
 
@@ -128,7 +128,7 @@ class _Recorder(TorchDispatchMode):
         dtype = DTYPES.get(tensor.dtype, str(tensor.dtype))
         if dtype != self.program.values[value].dtype:
             raise NotCompiled(f"the bytes of a tensor are read as {dtype}")
-        return View(value, tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), dtype)
+        return place_of(tensor, value, dtype)
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Whether a tensor is the same in every step."""
@@ -193,7 +193,7 @@ class _Recorder(TorchDispatchMode):
         if same and tensor.is_contiguous() and tensor.numel() == size == _extent(tensor):
             self._bind(tensor, form.value)
             return
-        place = View(-1, tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), form.dtype)
+        place = place_of(tensor, -1, form.dtype)
         whole = self.program.emit(
             "assemble",
             (0, form.to(tensor.shape, contiguous(tensor.shape)) if same else form),
@@ -213,7 +213,7 @@ class _Recorder(TorchDispatchMode):
         if form is None:
             raise NotCompiled(f"{name} has no compiled form")
         old = self.program.values[self.memory[_storage(target)]]
-        place = View(-1, tuple(target.shape), target.stride(), target.storage_offset(), old.dtype)
+        place = place_of(target, -1, old.dtype)
         piece = form.broadcast(target.shape)
         whole = self.program.emit(
             "assemble", (self.program.whole(old), piece), (old.size,), old.dtype, (place,)

@@ -1,4 +1,4 @@
-"""Densities to compile: name -> (function of tensors, the tensors), gradients wanted in all floats."""
+"""Densities to compile: name -> (function of tensors, the tensors)."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,10 @@ def cases() -> dict[str, tuple[Callable[..., Tensor], list[Tensor]]]:
     d = dist
     return {
         "Normal": (lambda a, b, x: d.Normal(a, b).log_prob(x), [real(), positive(), real()]),
-        "LogNormal": (lambda a, b, x: d.LogNormal(a, b).log_prob(x), [real(), positive(), positive()]),
+        "LogNormal": (
+            lambda a, b, x: d.LogNormal(a, b).log_prob(x),
+            [real(), positive(), positive()],
+        ),
         "Gamma": (lambda a, b, x: d.Gamma(a, b).log_prob(x), [positive(), positive(), positive()]),
         "Beta": (lambda a, b, x: d.Beta(a, b).log_prob(x), [positive(), positive(), unit()]),
         "InverseGamma": (
@@ -75,7 +78,10 @@ def cases() -> dict[str, tuple[Callable[..., Tensor], list[Tensor]]]:
             lambda a, b, x: d.Weibull(a, b).log_prob(x),
             [positive(), positive(), positive()],
         ),
-        "Pareto": (lambda a, b, x: d.Pareto(a, b).log_prob(x + 3), [positive(), positive(), positive()]),
+        "Pareto": (
+            lambda a, b, x: d.Pareto(a, b).log_prob(x + 3),
+            [positive(), positive(), positive()],
+        ),
         "Uniform": (
             lambda a, b: d.Uniform(a, a + b).log_prob((a + 0.1 * b).detach()),
             [real(), positive()],
@@ -110,9 +116,9 @@ def cases() -> dict[str, tuple[Callable[..., Tensor], list[Tensor]]]:
             [torch.tensor(1.5)],
         ),
         "Mixture": (
-            lambda w, a, x: d.MixtureSameFamily(
-                d.Categorical(logits=w), d.Normal(a, 1.0)
-            ).log_prob(x),
+            lambda w, a, x: d.MixtureSameFamily(d.Categorical(logits=w), d.Normal(a, 1.0)).log_prob(
+                x
+            ),
             [real(N, 3), real(N, 3), real()],
         ),
         "masked": (
@@ -128,7 +134,10 @@ def cases() -> dict[str, tuple[Callable[..., Tensor], list[Tensor]]]:
         if hasattr(constraints, "ordered_vector")
         else (lambda z: z.cumsum(-1), [real(3)]),
         "levels by index": (lambda a, x: d.Normal(a[index], 1.0).log_prob(x), [real(3), real()]),
-        "autoregression": (lambda a, x: d.Normal(a * x[:-1], 1.0).log_prob(x[1:]), [real(1), real()]),
+        "autoregression": (
+            lambda a, x: d.Normal(a * x[:-1], 1.0).log_prob(x[1:]),
+            [real(1), real()],
+        ),
     }
 
 

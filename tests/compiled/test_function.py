@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 import torch
+from models import BENCHMARKS
 
 import ppl_core as ppl
 import ppl_core.distributions as dist
-from models import BENCHMARKS
 from ppl_core.compiled import Gradient, NotCompiled
 
 pytestmark = pytest.mark.skipif(

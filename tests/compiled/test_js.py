@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 import torch
+from models import BENCHMARKS
 
 import ppl_core as ppl
 import ppl_core.distributions as dist
-from models import BENCHMARKS
 from ppl_core.compiled.js import javascript
 from ppl_core.infer import SVI
 from ppl_core.infer.training import Training

@@ -1,0 +1,90 @@
+"""Elementary functions of one float, as torch has them: nan and infinity instead of errors."""
+
+import math
+from collections.abc import Callable
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+
+
+def _log1p(x: float) -> float:
+    return math.log1p(x) if x > -1 else -math.inf if x == -1 else math.nan
+
+
+def _expm1(x: float) -> float:
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return math.inf
+
+
+def _sqrt(x: float) -> float:
+    return math.sqrt(x) if x >= 0 else math.nan
+
+
+def _div(x: float, y: float) -> float:
+    if y:
+        return x / y
+    return math.nan if x == 0 or x != x or y != y else math.copysign(math.inf, x)
+
+
+def _power(x: float, y: float) -> float:
+    try:
+        result = x**y
+    except OverflowError:
+        return math.inf
+    except ZeroDivisionError:
+        return math.inf
+    return math.nan if isinstance(result, complex) else result
+
+
+def _lgamma(x: float) -> float:
+    return math.lgamma(x) if x > 0 or x != math.floor(x) else math.inf
+
+
+def _digamma(x: float) -> float:
+    """Recurrence up to 8, then the asymptotic series (Abramowitz & Stegun 6.3.5 and 6.3.18)."""
+    if x <= 0 and x == math.floor(x):
+        return math.nan
+    if x < 0:
+        return _digamma(1 - x) - math.pi / math.tan(math.pi * x)
+    total = 0.0
+    while x < 8:
+        total -= 1 / x
+        x += 1
+    f = 1 / (x * x)
+    series = f * (1 / 12 - f * (1 / 120 - f * (1 / 252 - f * (1 / 240 - f / 132))))
+    return total + math.log(x) - 0.5 / x - series
+
+
+def single(x: float) -> float:
+    """Rounded to single precision (Veltkamp 1968): 24 of 53 bits are kept."""
+    big = x * 536870913.0
+    near = big - (big - x)
+    return near if near == near else float(x)
+
+
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "exp": _exp,
+    "log": _log,
+    "log1p": _log1p,
+    "expm1": _expm1,
+    "sqrt": _sqrt,
+    "div": _div,
+    "pow": _power,
+    "lgamma": _lgamma,
+    "digamma": _digamma,
+    **{
+        name: getattr(math, name)
+        for name in ["tanh", "sin", "cos", "tan", "atan", "sinh", "cosh", "erf", "erfc"]
+    },
+    **{name: getattr(math, name) for name in ["atan2", "floor", "ceil", "trunc", "fmod"]},
+}
