@@ -5,9 +5,9 @@
 The models are eight schools (non-centred) and logistic regression (1,000 rows, 11 coefficients),
 written once for all libraries.
 
-First table: CPU time of one potential and gradient, of `ppl_core` and of the same potential written
-by hand in plain torch (`torch.autograd.grad`, `.item()`), in turns on one torch thread; the median
-of their ratio over rounds, and in brackets its quartiles.
+First table: CPU time of one potential and gradient, of `ppl_core` as it is and compiled, and of the
+same potential written by hand in plain torch (`torch.autograd.grad`, `.item()`), in turns on one
+torch thread; the median of their ratio over rounds, and in brackets its quartiles.
 
 Second table: warm-up and draws by the NUTS of each library, all with its defaults, the same numbers
 of steps, one chain, from several seeds; libraries take turns. The smallest bulk effective size of
@@ -86,7 +86,13 @@ def gradients(posterior: Posterior) -> dict[str, Callable[[], Any]]:
     target = NUTS(model, warmup_steps=0).init(*data).target
     ours = target.at(position).gradient
     torch.testing.assert_close(ours, hand()[1], rtol=1e-3, atol=1e-3)
-    return {"hand": hand, "ppl_core": lambda: target.at(position)}
+    fast = NUTS(model, warmup_steps=0, jit_compile=True).init(*data).target
+    torch.testing.assert_close(fast.at(position).gradient, hand()[1], rtol=1e-3, atol=1e-3)
+    return {
+        "hand": hand,
+        "ppl_core": lambda: target.at(position),
+        "compiled": lambda: fast.at(position),
+    }
 
 
 def gradient_row(name: str, rounds: int) -> str:
@@ -103,10 +109,12 @@ def gradient_row(name: str, rounds: int) -> str:
                 steps[each]()
             if turn:  # the first warms up
                 costs[each].append((time.thread_time() - start) / 30)
-    ratios = [o / h for o, h in zip(costs["ppl_core"], costs["hand"], strict=True)]
-    low, middle, high = quantiles(ratios, n=4)
-    hand, ours = (median(costs[each]) * 1e6 for each in ("hand", "ppl_core"))
-    return f"{name:16}{hand:9.0f} µs{ours:9.0f} µs{middle:8.2f}  [{low:.2f} {high:.2f}]"
+    row = f"{name:16}{median(costs['hand']) * 1e6:9.0f} µs"
+    for each in ("ppl_core", "compiled"):
+        ratios = [o / h for o, h in zip(costs[each], costs["hand"], strict=True)]
+        low, middle, high = quantiles(ratios, n=4)
+        row += f"{median(costs[each]) * 1e6:9.0f} µs{middle:7.2f} [{low:.2f} {high:.2f}]"
+    return row
 
 
 # ---- effective draws per second
@@ -114,18 +122,23 @@ def gradient_row(name: str, rounds: int) -> str:
 Draws = dict[str, Any]
 
 
-def ours(posterior: Posterior, draws: int) -> Callable[[int], Draws]:
+def ours(posterior: Posterior, draws: int, jit_compile: bool = False) -> Callable[[int], Draws]:
     """A chain of ppl_core, as a function of the seed."""
     benchmark = BENCHMARKS[posterior.program]
     model, _ = benchmark.program(ppl_core, ppl_core.distributions)
 
     def run(seed: int) -> Draws:
         ppl_core.set_rng_seed(seed)
-        mcmc = MCMC(NUTS(model), draws, draws, disable_progbar=True)
+        mcmc = MCMC(NUTS(model, jit_compile=jit_compile), draws, draws, disable_progbar=True)
         mcmc.run(*benchmark.data())
         return mcmc.get_samples()
 
     return run
+
+
+def compiled(posterior: Posterior, draws: int) -> Callable[[int], Draws]:
+    """The same on a compiled potential."""
+    return ours(posterior, draws, jit_compile=True)
 
 
 def pyro(posterior: Posterior, draws: int) -> Callable[[int], Draws]:
@@ -173,7 +186,7 @@ def _tensor(draws: Any) -> Tensor:
 def chains(name: str, draws: int, seeds: int) -> list[str]:
     """The lines of the second table."""
     posterior = POSTERIORS[name]
-    libraries = {"ppl_core": ours}
+    libraries = {"ppl_core": ours, "compiled": compiled}
     libraries |= {each.__name__: each for each in (pyro, numpyro) if _installed(each.__name__)}
     runs = {each: make(posterior, draws) for each, make in libraries.items()}
     lines = []
@@ -211,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.manual_seed(101)
     names = given.model or list(POSTERIORS)
     if given.only != "chains":
-        print(f"{'one gradient':16}{'hand':>12}{'ppl_core':>12}{'ratio':>8}")
+        print(f"{'one gradient':16}{'hand':>12}{'ppl_core / hand':>31}{'compiled / hand':>31}")
         for name in names:
             print(gradient_row(name, given.rounds), flush=True)
     if given.only != "gradient":
