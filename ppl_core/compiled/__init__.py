@@ -6,6 +6,7 @@ In reading order:
     record     run a step once and note every torch operation
     forms      what torch's operations mean in the few that a program has: pointwise,
                reductions, moving, matrices
+    identity   whether a program is still the one that was recorded
     tape       the random numbers of many steps, from the very stream that one step uses
     updates    optimisers in tensor operations only
     plan       which operations run side by side over which rows
@@ -20,6 +21,7 @@ In reading order:
 
 from .engine import Compiled, Engine, Engines, difference
 from .function import Gradient
+from .identity import Identity, NoIdentity
 from .js import javascript
 from .ops import NotCompiled, Program
 from .record import record
@@ -30,6 +32,8 @@ __all__ = [
     "Engine",
     "Engines",
     "Gradient",
+    "Identity",
+    "NoIdentity",
     "NotCompiled",
     "Program",
     "Rule",

@@ -7,6 +7,7 @@ are flushed inside the call.
 
 import ctypes
 import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,7 @@ class Native:
             pointer,
         ]
         self._gemm = _matrix_product() if source.curly.uses_library else None
+        self._turn = threading.Lock()
         self._work = torch.zeros(source.work + 64, dtype=torch.uint8)
         self._bench = self._work.data_ptr() + -self._work.data_ptr() % 64
 
@@ -272,15 +274,16 @@ class Native:
         given = self._given(state, data)
         losses = torch.empty(max(steps, 1), dtype=torch.float64)
         generator = torch.get_rng_state()
-        done = self._run(
-            steps,
-            ctypes.addressof(given),
-            self._bench,
-            losses.data_ptr(),
-            limit,
-            generator.data_ptr(),
-            self._gemm,
-        )
+        with self._turn:  # the call lets other threads run, and the working memory is one
+            done = self._run(
+                steps,
+                ctypes.addressof(given),
+                self._bench,
+                losses.data_ptr(),
+                limit,
+                generator.data_ptr(),
+                self._gemm,
+            )
         if self.source.noise:
             torch.set_rng_state(generator)
         return losses[:done].tolist()
@@ -294,7 +297,8 @@ class Native:
         kept = given, generator, state, data
 
         def call() -> float:
-            done = self._run(1, *places, *rest)
+            with self._turn:
+                done = self._run(1, *places, *rest)
             return loss.value if done and kept else math.nan
 
         return call

@@ -239,10 +239,9 @@ class Program:
 
     def key(self) -> str:
         """A text that is the same for programs that do the same."""
-        constants = [
-            (v.id, v.tensor.tolist()) for v in self.inputs("constant") if v.tensor is not None
-        ]
-        return f"{self}\n{constants}\n{self.bounded}\n{[v.draw for v in self.inputs('noise')]}"
+        inputs = [(v.role, v.size, v.dtype, v.draw) for v in self.values]
+        constants = [v.tensor.tolist() for v in self.inputs("constant") if v.tensor is not None]
+        return repr((inputs, constants, self.ops, self.results, self.bounded))
 
     def __str__(self) -> str:
         lines = [

@@ -7,15 +7,28 @@ be finite, `svi.step` takes it, so that errors are the same.
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..compiled import Compiled, Engine, Engines, NotCompiled, Rule, difference, record
+from ..compiled import (
+    Compiled,
+    Engine,
+    Engines,
+    Identity,
+    NoIdentity,
+    NotCompiled,
+    Program,
+    Rule,
+    difference,
+    record,
+)
+from ..effects import is_handled
 from ..errors import InferenceError
 from ..optim import SGD, Adam, AdamW, ClippedAdam, Optimizer, RMSprop
+from .elbo import ELBO
 
 RULES: dict[type[Optimizer], str] = {
     SGD: "SGD",
@@ -28,6 +41,11 @@ CHUNK = 0.05
 """Seconds between two looks at the clock, the progress bar and the interrupt button."""
 SAFE = 80.0
 """An unconstrained value below this is finite under every transform."""
+
+
+KEPT = 32
+"""Recordings that are remembered."""
+_recordings: dict[Any, tuple[Program, Any]] = {}
 
 
 class Training:
@@ -45,33 +63,74 @@ class Training:
         self.svi, self.store = svi, svi.store
         self.given = args, kwargs
         self.rules = {name: _rule(svi.optim, name) for name in svi._optim_state}
+        leaves = dict(self.store.named_parameters())
+        self.moving = [name for name in self.rules if leaves[name].requires_grad]
+        rates = {svi.optim.settings(name)["lr"] for name in self.moving}
+        self.rates = {rate: torch.tensor(rate, dtype=torch.float64) for rate in sorted(rates)}
         started = time.perf_counter()
         try:
-            self._record(_as_tensors(args), _as_tensors(kwargs))
+            self._learn(_as_tensors(args), _as_tensors(kwargs))
         except NotCompiled:
-            self._record(args, kwargs)  # the program may need its numbers as they are
+            self._learn(args, kwargs)  # the program may need its numbers as they are
         self.seconds = time.perf_counter() - started
         self.limit = max(SAFE, 2 * self.largest())
 
     # ---- the step as a function of tensors
 
-    def _record(self, args: Any, kwargs: Any) -> None:
-        self._args = args, kwargs
-        leaves = dict(self.store.named_parameters())
-        self.moving = [n for n in self.rules if leaves[n].requires_grad]
-        self.state = self._state_tensors()
-        rates = {self.svi.optim.settings(name)["lr"] for name in self.moving}
-        self.rates = {rate: torch.tensor(rate, dtype=torch.float64) for rate in sorted(rates)}
-        data = {f"lr {i}": tensor for i, tensor in enumerate(self.rates.values())}
-        data |= {
-            f"argument {key}": value
-            for key, value in [*enumerate(args), *kwargs.items()]
-            if isinstance(value, Tensor)
-        }
-        inputs = {n: leaves[n] for n in self.moving}
-        inputs |= {name: it for name, it in self.state.items() if name not in leaves}
-        self.program = record(lambda: self._step(inputs, args, kwargs), inputs, _distinct(data))
-        self.program.bounded = len(self.moving)
+    def _learn(self, args: Any, kwargs: Any) -> None:
+        """Find the recording of this very step, or make one."""
+        self._data = {f"lr {i}": tensor for i, tensor in enumerate(self.rates.values())}
+        named = {f"argument {key}": value for key, value in [*enumerate(args), *kwargs.items()]}
+        self._data |= _distinct({n: it for n, it in named.items() if isinstance(it, Tensor)})
+        key, kept = self._identity(named)
+        if key in _recordings:
+            self.program, _ = _recordings[key]
+            return
+        self.program = self._record(args, kwargs)
+        new = not Engines.know(self.program)
+        if new and self._record(args, kwargs).key() != self.program.key():
+            raise NotCompiled("the program is another one at each call: a clock, a count?")
+        if key is not None:
+            _recordings[key] = self.program, kept
+            while len(_recordings) > KEPT:
+                del _recordings[next(iter(_recordings))]
+
+    def _record(self, args: Any, kwargs: Any) -> Program:
+        state = self._state_tensors()
+        inputs = {name: self.store.unconstrained(name) for name in self.moving}
+        inputs |= {name: tensor for name, tensor in state.items() if name not in inputs}
+        program = record(lambda: self._step(inputs, args, kwargs), inputs, self._data)
+        program.bounded = len(self.moving)
+        return program
+
+    def _identity(self, named: dict[str, Any]) -> tuple[Any, Any]:
+        """What the recording depends on, as a key; None if that cannot be told."""
+        svi, store, optim = self.svi, self.store, self.svi.optim
+        loss = svi.loss
+        if isinstance(loss, ELBO):
+            public = {name: it for name, it in vars(loss).items() if not name.startswith("_")}
+            loss = [type(loss), public]
+        rest = {name: it for name, it in named.items() if not isinstance(it, Tensor)}
+        try:
+            programs = Identity(svi.model, svi.guide, loss, rest)
+        except NoIdentity:
+            return None, None
+        own = {it.untyped_storage()._cdata for it in self._data.values()}
+        if is_handled() or any(it.untyped_storage()._cdata in own for it in programs.tensors):
+            return None, None
+        params = [
+            (name, leaf.shape, leaf.dtype, leaf.requires_grad, repr(store.constraint(name)))
+            for name, leaf in store.named_parameters()
+        ]
+        rules = [
+            (name, self.rules[name].key, list(self.rates).index(optim.settings(name)["lr"]))
+            for name in self.moving
+        ]
+        ages = [self._age(name) for name in self.moving]
+        alike = [ages.index(age) for age in ages]
+        shapes = [(name, *_place(it)) for name, it in named.items() if isinstance(it, Tensor)]
+        about = params, rules, alike, shapes, list(self._data), optim.clip_args
+        return (programs.key, torch.get_default_dtype(), repr(about)), programs
 
     def _state_tensors(self) -> dict[str, Tensor]:
         """Copies of everything that a step changes, by name: leaves, then what rules remember."""
@@ -82,14 +141,18 @@ class Training:
             for part, tensor in self.rules[name].parts(states[name]).items():
                 tensors[f"{name}: {part}"] = tensor.clone()
         for name in self.moving:
-            shared = self._age(name, states)
-            for power, tensor in self.rules[name].powers(shared[0]).items():
-                tensors.setdefault(f"{power} of {shared}", tensor)
+            for power, tensor in self.rules[name].powers(self._age(name)).items():
+                tensors.setdefault(self._power(name, power), tensor)
         return tensors
 
-    def _age(self, name: str, states: Mapping[str, Any]) -> tuple[int, Any]:
-        rule = self.rules[name]
-        return rule.age(states[name]), rule.key
+    def _age(self, name: str) -> int:
+        return self.rules[name].age(self.svi._optim_state[name])
+
+    def _power(self, name: str, power: str) -> str:
+        """The name that parameters of one age and rule share for a power of a rate."""
+        alike = [(self._age(other), self.rules[other].key) for other in self.moving]
+        group = alike.index((self._age(name), self.rules[name].key))
+        return f"{power} ** steps" + (f" of {self.moving[group]}" if group else "")
 
     def _step(self, state: dict[str, Tensor], args: Any, kwargs: Any) -> list[Tensor]:
         with self.store:
@@ -108,8 +171,7 @@ class Training:
         self, name: str, value: Tensor, grad: Any, state: dict[str, Tensor], new: dict[str, Tensor]
     ) -> None:
         rule, optim = self.rules[name], self.svi.optim
-        shared = self._age(name, self.svi._optim_state)
-        names = {power: f"{power} of {shared}" for power in rule.powers(shared[0])}
+        names = {power: self._power(name, power) for power in rule.powers(0)}
         powers = rule.next_powers({power: state[key] for power, key in names.items()})
         new.update({key: powers[power] for power, key in names.items()})
         parts = {part: state[f"{name}: {part}"] for part in rule.parts(self.svi._optim_state[name])}
@@ -131,7 +193,8 @@ class Training:
         self, engine: Engine, steps: int, state: dict[str, Tensor], limit: float
     ) -> list[float]:
         flat = [tensor.reshape(-1) for tensor in state.values()]
-        data = [_memory(v.tensor, v.size) for v in self.program.inputs("data")]
+        inputs = self.program.inputs("data")
+        data = [_memory(self._data.get(v.name, v.tensor), v.size) for v in inputs]
         return engine.run(self.program, steps, flat, data, limit)
 
     def _write_back(self, state: dict[str, Tensor], steps: int) -> None:
@@ -303,6 +366,13 @@ def _distinct(data: dict[str, Tensor]) -> dict[str, Tensor]:
     for name, tensor in data.items():
         seen.setdefault(tensor.untyped_storage()._cdata, name)
     return {name: data[name] for name in seen.values()}
+
+
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    """How a tensor lies in its memory."""
+    size = tensor.untyped_storage().nbytes()
+    shape = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+    return *shape, size, tensor.dtype, tensor.requires_grad
 
 
 def _memory(tensor: Any, size: int) -> Tensor:

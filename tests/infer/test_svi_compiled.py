@@ -10,8 +10,9 @@ from models import BENCHMARKS
 import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import InferenceError
-from ppl_core.compiled import NotCompiled, build, engine
+from ppl_core.compiled import NotCompiled, build, engine, record
 from ppl_core.infer import SVI, TraceEnum_ELBO
+from ppl_core.infer import training as fast
 from ppl_core.optim import SGD, Adam, AdamW, ClippedAdam, ExponentialLR, RMSprop
 from programs import conditioned_scale, learned_guide
 
@@ -222,3 +223,25 @@ def test_numbers_that_steer_a_program_are_kept_as_they_are(backend):
                 else svi.run(200, kind, compile="never", progress_bar=False)
             )
         assert_same(*runs)
+
+
+def test_a_program_is_recorded_once_for_many_trainings(backend, monkeypatch):
+    monkeypatch.setattr(fast, "_recordings", {})
+    made = []
+    monkeypatch.setattr(fast, "record", lambda *it: made.append(it) or record(*it))
+    for guess, lr in ((8.5, 0.01), (7.0, 0.02), (6.0, 0.03)):
+        eager = training(Adam({"lr": lr})).run(150, guess, compile="never", progress_bar=False)
+        assert_same(compiled(backend, training(Adam({"lr": lr})), 150, guess), eager)
+    assert len(made) == 2  # the second one only shows that the first can be trusted
+
+
+def test_a_program_that_counts_its_calls_is_not_compiled():
+    calls = []
+
+    def guide(guess):
+        calls.append(1)
+        ppl.sample("weight", dist.Normal(ppl.param("a", 8.5), 1.0 / len(calls)))
+
+    svi = SVI(conditioned_scale, guide, Adam({"lr": 0.01}))
+    svi.run(120, 8.5, progress_bar=False)
+    assert "another one at each call" in svi.compiled.reason
