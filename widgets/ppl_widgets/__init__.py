@@ -14,15 +14,24 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.conditioning import ConditionPanel
     from ppl_widgets.panels.forward import ForwardPanel
     from ppl_widgets.panels.looking import LookPanel
+    from ppl_widgets.panels.proposing import ProposalPanel
     from ppl_widgets.panels.scale import ScalePanel
 
-__all__ = ["ConditionPanel", "ForwardPanel", "LivePanel", "LookPanel", "ScalePanel"]
+__all__ = [
+    "ConditionPanel",
+    "ForwardPanel",
+    "LivePanel",
+    "LookPanel",
+    "ProposalPanel",
+    "ScalePanel",
+]
 
 _HOMES = {
     "ConditionPanel": "panels.conditioning",
     "ForwardPanel": "panels.forward",
     "LivePanel": "panels.base",
     "LookPanel": "panels.looking",
+    "ProposalPanel": "panels.proposing",
     "ScalePanel": "panels.scale",
 }
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ppl_core.errors import InferenceError
 from ppl_core.runs import InferenceRun
 
 from . import report
@@ -19,6 +20,9 @@ from .learner import explain
 from .scenarios import NUM, SEED, Columns, Question, Settings, View
 from .session import Status
 from .text import count, say
+
+DRAW = "draw"
+"""The axis that counts draws, where a question has one."""
 
 
 class Drawing:
@@ -91,6 +95,7 @@ class Drawing:
         self._change("running")
         if self.step >= self.num_steps:
             self.num_steps = self.step + self.controls[NUM]
+            self._grow()
             self.notice = say("drawing.more", num_steps=count(self.num_steps))
 
     def pause(self) -> None:
@@ -114,6 +119,7 @@ class Drawing:
             self._change(self.status)
             self.num_steps = max(self.controls[NUM], self.step)
             self._end_or_go_on()
+            self._grow()
         elif name in self.scenario.inputs or self._run is None:
             self._start_over("running" if self.status == "running" else "idle", keep_view=True)
         else:
@@ -143,6 +149,7 @@ class Drawing:
         playing = self.status == "running"
         self._change("running")
         self.num_steps = max(self.num_steps, self.step + num_steps)
+        self._grow()
         done = self._show(num_steps, float("inf"))
         if self.status == "running" and not playing:
             self.status = "paused"
@@ -215,6 +222,8 @@ class Drawing:
         else:
             self._show(min(self.scenario.start, self.num_steps), float("inf"))
         self._grow()
+        if not keep_view:
+            self.notice = ""
 
     def _show(self, num: int, deadline: float) -> int:
         """Show so many draws more, and make those that are not there yet."""
@@ -243,7 +252,9 @@ class Drawing:
 
     def _fail(self, error: Exception) -> None:
         self._change("failed")
-        self.error = explain(error)
+        message = " ".join(str(error).split())
+        told = isinstance(error, InferenceError)
+        self.error = say("drawing.error", message=message) if told else explain(error)
         self._run = None
 
     def _end_or_go_on(self) -> None:
@@ -254,7 +265,10 @@ class Drawing:
 
     def _grow(self) -> None:
         """Let the axes hold what is to be seen, and say which of them grew."""
-        grown = self.view.grow(self.scenario.reach(self.controls))
+        reach = self.scenario.reach(self.controls)
+        if DRAW in self.scenario.axes:
+            reach[DRAW] = (0.0, float(self.num_steps))
+        grown = self.view.grow(reach)
         if grown:
             self.stage_version += 1
             self.notice = " ".join(report.axis_now(self, name) for name in grown)

@@ -68,8 +68,24 @@ ENGLISH = {
     "looking.touch": "You set {site} to {value}.",
     "looking.site": "{site} {before} → {after}.",
     "looking.source": "All exact, {source}.",
+    # the proposal lab
+    "proposing.title": "The proposal lab",
+    "label.a": "a, the guide's mean",
+    "help.a": "Where the guide proposes",
+    "label.b": "b, the guide's sd",
+    "help.b": "How far around a it proposes",
+    "label.tab": "use",
+    "help.tab": "Weigh the draws, sieve them under an envelope, or propose them to a chain",
+    "proposing.importance": "ESS {seen} of {num} draws, exact {exact}, {source}. Pareto k {k}. "
+    "{evidence}",
+    "proposing.evidence": "Mean weight {mean}, evidence {evidence}.",
+    "proposing.equal": "none, all weights are equal",
+    "proposing.rejection": "Kept {seen} of {num} draws, exact {exact}, {source}.",
+    "proposing.chain": "Accepted {seen} of {num} proposals, exact {exact}, {source}.",
+    "proposing.none": "No draws. Exact {exact}, {source}.",
     # where an answer comes from
     "source.closed": "closed form",
+    "source.quadrature": "quadrature",
     # status
     "label.seed": "seed",
     "status.steps": "seed {seed} · step {step}/{num_steps}",
@@ -97,6 +113,7 @@ ENGLISH = {
     "drawing.paused": "Paused at draw {step}.",
     "drawing.done": "Done at draw {step}.",
     "drawing.failed": "Stopped at draw {step}.",
+    "drawing.error": "{message} Change a control and play on.",
     "drawing.more": "Continuing to draw {num_steps}.",
     "drawing.back": "Back at draw {step}.",
     # what went wrong
@@ -111,6 +128,16 @@ ENGLISH = {
     "plot.b": "b",
     "plot.runs": "runs",
     "plot.kept": "kept",
+    "plot.importance": "weighted draws",
+    "plot.rejection": "under the envelope",
+    "plot.chain": "chain",
+    "plot.ess": "ESS / draws",
+    "plot.kept_share": "share kept",
+    "plot.accepted_share": "share accepted",
+    "axis.height": "height",
+    "axis.ago": "draws ago",
+    "axis.share": "share",
+    "axis.draw": "draw",
     "plot.weight": "weight",
     "plot.measurement": "measurement",
     "plot.draught": "draught",
@@ -136,6 +163,17 @@ ENGLISH = {
     "trace.expected": "expected",
     "trace.forbidden": "no average can go here",
     "trace.draw": "draws",
+    "trace.sized": "draws, sized by weight",
+    "trace.guide": "guide",
+    "trace.posterior": "exact posterior",
+    "trace.refused": "refused",
+    "trace.kept_draws": "kept",
+    "trace.envelope": "envelope",
+    "trace.mq": "M · guide",
+    "trace.joint": "model with data",
+    "trace.p": "p(weight, data)",
+    "trace.exact_mean": "exact mean",
+    "trace.chain": "chain",
     "trace.past": "runs before it",
     "trace.newest": "newest run",
     "trace.before": "before",
@@ -147,7 +185,6 @@ ENGLISH = {
     "trace.reading": "reading",
     "trace.reading_value": "reading {value}",
     "trace.limit": "window → 0",
-    "trace.limit_value": "window → 0: {limit}",
     "caption.posterior": "KL {kl} · gap {gap}",
     "caption.no_truth": "No exact answer is known for this model.",
     "caption.loss": "mean of last {steps}: {mean} nats",
@@ -156,8 +193,16 @@ ENGLISH = {
     "caption.start": "no step yet",
     "caption.changed": "no step since the change",
     "caption.runs": "kept {kept} of {num}, exact {share} · {ledger}",
+    "caption.window": "mean {mean}, exact {exact}; window → 0: {limit}",
     "caption.kept": "mean {mean}, exact {exact}",
     "caption.nothing": "none kept",
+    "caption.no_draws": "no draws",
+    "caption.gauge": "{seen}, exact {exact}",
+    "caption.tail": "exact tail k {k}",
+    "alt.importance": "Draws of the guide, sized by weight, under guide and posterior. {summary}",
+    "alt.rejection": "Draws under the envelope, kept below the model's curve. {summary}",
+    "alt.chain": "The newest 200 states of the chain. {summary}",
+    "alt.gauge": "What the draws say of themselves: {seen}, exact {exact}.",
     "caption.fall": "newest run: weight {weight}, then measurement {measurement}",
     "caption.site": "draws {seen}",
     "caption.given": "given",
@@ -205,6 +250,7 @@ ENGLISH = {
     "desk.selected": "Selected. Press Ctrl+C to copy.",
     "desk.printed": "printed by the model",
     "drawer.weighing": "noise · prior · optimiser",
+    "drawer.proposing": "guess · measurement · noise · prior",
     "drawer.forward": "prior · draws",
     "drawer.looking": "draught · guess · noise · prior",
     "drawer.conditioning": "form · guess · noise · prior",
@@ -263,10 +309,10 @@ def nats(value: float) -> str:
 def percent(share: float) -> str:
     """A share for reading: two digits below ten per cent.
 
-    >>> percent(0.2286), percent(0.0457), percent(1.0)
-    ('23 %', '4.6 %', '100 %')
+    >>> percent(0.2286), percent(0.0457), percent(1.0), percent(0.0)
+    ('23 %', '4.6 %', '100 %', '0 %')
     """
-    return f"{fixed(100.0 * share, 0 if share >= 0.0995 else 1)} %"
+    return f"{fixed(100.0 * share, 1 if 0.0 < share < 0.0995 else 0)} %"
 
 
 def normal(mean: float, sd: float) -> str:

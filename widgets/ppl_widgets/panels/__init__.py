@@ -4,6 +4,14 @@ from ppl_widgets.panels.base import LivePanel
 from ppl_widgets.panels.conditioning import ConditionPanel
 from ppl_widgets.panels.forward import ForwardPanel
 from ppl_widgets.panels.looking import LookPanel
+from ppl_widgets.panels.proposing import ProposalPanel
 from ppl_widgets.panels.scale import ScalePanel
 
-__all__ = ["ConditionPanel", "ForwardPanel", "LivePanel", "LookPanel", "ScalePanel"]
+__all__ = [
+    "ConditionPanel",
+    "ForwardPanel",
+    "LivePanel",
+    "LookPanel",
+    "ProposalPanel",
+    "ScalePanel",
+]

@@ -5,6 +5,7 @@ from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
 from .forward import FORWARD
 from .looking import LOOKING
+from .proposing import PROPOSING
 from .question import NUM, Columns, Question
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .training import SEED, optimiser
@@ -12,7 +13,7 @@ from .weighing import WEIGHING
 
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
-QUESTIONS = {question.name: question for question in (FORWARD, CONDITIONING, LOOKING)}
+QUESTIONS = {question.name: question for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING)}
 """Every question that draws answer, by name."""
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "FORWARD",
     "LOOKING",
     "NUM",
+    "PROPOSING",
     "QUESTIONS",
     "SCENARIOS",
     "SEED",

@@ -2,7 +2,7 @@
 // area and axes in CSS pixels, traces with numbers, colours. Nothing here knows of a page.
 //
 // An axis is {at, length, from, to, log, up}: its first pixel, its pixels, the values at its ends
-// (their log10 if log); `up` for y. A trace is {style, x, y, words, label}, its style a plotly
+// (their log10 if log); `up` for y; perhaps `ticks`, pairs of a value and its words. A trace is {style, x, y, words, label}, its style a plotly
 // trace; `colours` is one shade of the theme.
 
 const DASHES = { solid: [], dash: [8, 5], dot: [1.5, 4.5], dashdot: [9, 4, 1.5, 4] };
@@ -362,6 +362,7 @@ function paintAxes(g, area, axes, ink, font) {
 }
 
 function axisTicks(axis) {
+  if (axis.ticks) return axis.ticks;
   const ticks = [];
   if (axis.log) {
     for (let power = Math.ceil(axis.from); power <= axis.to; power++) {

@@ -67,7 +67,9 @@ class Panel {
           `<svg width="30" height="10" aria-hidden="true" style="stroke:${colour};fill:${colour}">` +
           (trace.fill === "toself"
             ? `<rect width="30" height="10" fill-opacity=".3" stroke="none"/>`
-            : `<path d="M0 5H30" stroke-width="${trace.line?.width ?? 2}" stroke-dasharray="${dash}"/>`) +
+            : !(trace.mode ?? "lines").includes("lines")
+              ? ""
+              : `<path d="M0 5H30" stroke-width="${trace.line?.width ?? 2}" stroke-dasharray="${dash}"/>`) +
           (marked ? `<circle cx="15" cy="5" r="3.5" stroke="none"/>` : "") +
           `</svg>`;
         entry.append(trace.name);

@@ -147,6 +147,7 @@ function simpleAxes(layout, width, height) {
     from: given?.range?.[0] ?? 0,
     to: given?.range?.[1] ?? 1,
     log: given?.type === "log",
+    ticks: given?.tickvals?.map((value, i) => [value, given.ticktext?.[i] ?? `${value}`]),
     name: given?.title?.text,
     up,
   });

@@ -33,7 +33,7 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
     return filled(
         {
             "runs": figure(drawing, "runs", cloud, "weight", "measurement", key=True),
-            "kept": figure(drawing, "kept", weights, "weight", "density", key=True),
+            "kept": figure(drawing, "kept", weights, "weight", "density"),
         },
         frame(drawing),
     )
@@ -71,15 +71,13 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         else say("ledger.drawn", site=e.name, who=e.set_by)
         for e in truth.who_set_what(controls)
     ]
+    limit = normal(known.limit.mean, known.limit.sd)
     share = {"kept": count(int(agree.sum())), "num": count(len(agree))}
     said = say("caption.runs", **share, share=percent(known.share), ledger=" · ".join(ledger))
     return {
         "runs": said,
-        "kept": say("caption.kept", mean=mean, exact=fixed(known.mean)),
+        "kept": say("caption.window", mean=mean, exact=fixed(known.mean), limit=limit),
         "label:runs.reading": say("trace.reading_value", value=setting(controls["measurement"])),
-        "label:kept.limit": say(
-            "trace.limit_value", limit=normal(known.limit.mean, known.limit.sd)
-        ),
         "alt:runs": say("alt.runs", summary=drawing.summary()),
         "alt:kept": say("alt.kept", summary=drawing.summary()),
     }

@@ -35,7 +35,7 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
             outline(f"{site}.draws"),
             trace("mark", f"{site}.newest"),
         ]
-        figures[site] = figure(drawing, site, traces, "kg", "density", key=site == SITES[0])
+        figures[site] = figure(drawing, site, traces, "kg", "density")
     return filled(figures, frame(drawing))
 
 

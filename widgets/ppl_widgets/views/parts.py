@@ -32,7 +32,7 @@ def outline(uid: str) -> dict[str, Any]:
     return trace("learned", uid, say("trace.draw"), mode="lines", **label)
 
 
-def dots(role: str, uid: str, name: str, size: float = 4.0, **style: Any) -> dict[str, Any]:
+def dots(role: str, uid: str, name: str | None, size: float = 4.0, **style: Any) -> dict[str, Any]:
     """A cloud of dots."""
     colour = theme.PALETTE["light"][role]
     marker = {"size": size, "color": colour}

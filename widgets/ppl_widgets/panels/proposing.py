@@ -1,0 +1,75 @@
+"""The proposal lab, live: one guide, three uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppl_widgets.drawing import Drawing
+from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.scenarios import PROPOSING, SEED
+from ppl_widgets.text import say
+from ppl_widgets.views import proposing
+
+NAMES = [*(control.name for control in PROPOSING.controls), SEED.name, "show", "lock"]
+
+
+class ProposalPanel(LivePanel[Drawing]):
+    """What makes a guide a good one, when its draws are weighted, sieved, or proposed to a chain?
+
+    Move *a* and *b* to 9.14 and 0.6: every weight becomes the evidence, and all is accepted. Make
+    *b* small: the gauge that only knows the draws it has seen goes on reading well.
+
+    Args:
+        a: the guide's mean, in kg.
+        b: the guide's sd, in kg.
+        num: draws of a run.
+        tab: "importance", "rejection" or "chain".
+        guess: the prior's mean, in kg.
+        measurement: what the scale reads, in kg.
+        noise_sd: how much readings vary, in kg.
+        prior_sd: how far the weight may lie from the guess, in kg.
+        seed: of the noise.
+        show: controls to show, by name; all if None.
+        lock: controls to show without letting them change.
+
+    Raises:
+        ControlError: a value is not allowed, or there is no control of that name.
+
+    Example:
+        >>> panel = ProposalPanel(tab="rejection")
+        >>> "exact 44 %, closed form" in panel.session.summary()
+        True
+        >>> panel.close()
+    """
+
+    def __init__(
+        self,
+        a: float = 8.5,
+        b: float = 1.0,
+        num: int = 5000,
+        tab: str = "importance",
+        guess: float = 8.5,
+        measurement: float = 9.5,
+        noise_sd: float = 0.75,
+        prior_sd: float = 1.0,
+        seed: int = 101,
+        *,
+        show: Iterable[str] | None = None,
+        lock: Iterable[str] = (),
+        **unknown: Any,
+    ) -> None:
+        known(unknown, NAMES)
+        drawing = Drawing(
+            PROPOSING,
+            seed=seed,
+            a=a,
+            b=b,
+            num=num,
+            tab=tab,
+            guess=guess,
+            measurement=measurement,
+            noise_sd=noise_sd,
+            prior_sd=prior_sd,
+        )
+        super().__init__(drawing, proposing, drawer=say("drawer.proposing"), show=show, lock=lock)
