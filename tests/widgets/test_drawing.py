@@ -101,6 +101,20 @@ def test_number_of_draws_may_be_raised_and_lowered():
     assert (drawing.status, drawing.num_steps) == ("done", 1005)
 
 
+def test_the_pool_has_an_end(monkeypatch):
+    monkeypatch.setattr("ppl_widgets.drawing.LIMIT", 2500)
+    drawing = Drawing(CONDITIONING, num=2000)
+    assert drawing.run(1000) == 1000
+    drawing.play()
+    assert drawing.num_steps == 2500
+    while drawing.status == "running":
+        drawing.advance(20)
+    drawing.play()
+    assert (drawing.status, drawing.step, drawing.run(5)) == ("done", 2500, 0)
+    drawing.play()
+    assert drawing.notice == "No more than 2,500 draws are kept. Start again for others."
+
+
 def test_axes_grow_in_steps_and_say_so():
     drawing = Drawing(CONDITIONING)
     staged = drawing.stage_version

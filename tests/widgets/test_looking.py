@@ -96,11 +96,33 @@ def test_runs_of_the_programs_have_the_exact_means(site, how, draught):
 def test_the_main_plot_shows_what_is_asked_and_cut_arrows_are_told():
     drawing = Drawing(LOOKING, draught="on")
     assert view.places(drawing)["first"] == "weight"
-    assert view.texts(drawing)["first"].startswith("draught → weight ↛ measurement ↚ draught · ")
+    assert view.texts(drawing)["graph"] == "draught → weight ↛ measurement ↚ draught"
     staged = drawing.stage_version
     drawing.set("site", "weight")
     assert drawing.stage_version > staged
     assert view.places(drawing)["first"] == "measurement"
-    assert view.texts(drawing)["first"].startswith("draught ↛ weight → measurement ← draught · ")
+    assert view.texts(drawing)["graph"] == "draught ↛ weight → measurement ← draught"
     drawing.set("how", "look")
     assert "touched: N(9.50, 1.25)" in view.texts(drawing)["label:first.other"]
+
+
+def count_arrows(points):
+    """Arrows are a line and a head, five points, with a gap after both."""
+    return (len(points[0]) + 1) // 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "whole", "cut"),
+    [
+        ({}, 0, 1),
+        ({"how": "look"}, 1, 0),
+        ({"site": "none"}, 1, 0),
+        ({"draught": "on"}, 1, 2),
+        ({"draught": "on", "site": "weight"}, 2, 1),
+        ({"draught": "on", "how": "look"}, 3, 0),
+    ],
+)
+def test_setting_cuts_the_arrows_into_a_site(changes, whole, cut):
+    points = view.frame(Drawing(LOOKING, **changes))
+    assert count_arrows(points["graph.arrows"]) == whole
+    assert count_arrows(points["graph.cut"]) == cut

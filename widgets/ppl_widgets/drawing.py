@@ -2,8 +2,8 @@
 
     idle -> running <-> paused -> done            failed, from which play, set and reset lead on
 
-The draws are made a block at a time and shown one at a time, so speed and pauses never change what
-is drawn, and going back is to show fewer of them.
+To a panel it looks as a `Session` does. The draws are made a block at a time and shown one at a
+time, so speed and pauses never change what is drawn, and going back is to show fewer of them.
 """
 
 import time
@@ -21,6 +21,8 @@ from .scenarios import NUM, SEED, Columns, Question, Settings, View
 from .session import Status
 from .text import count, say
 
+LIMIT = 100_000
+"""Draws that are kept at most."""
 DRAW = "draw"
 """The axis that counts draws, where a question has one."""
 
@@ -35,6 +37,7 @@ class Drawing:
         controls: values to start from; the rest start at their defaults.
 
     Attributes:
+        act: what a step does, for the buttons' help.
         status: "idle", "running", "paused", "done" or "failed".
         error: what went wrong and how to mend it, while failed.
         notice: what the newest command did beyond what it was asked for.
@@ -86,15 +89,19 @@ class Drawing:
     # ---- commands
 
     def play(self) -> None:
-        """Draw in `advance`; after the last draw, for as many again."""
+        """Draw in `advance`; after the last draw, for as many again, up to `LIMIT` of them."""
         if self.status == "running":
             return
         if self._run is None:
             self._start_over("running")
             return
+        if self.step >= LIMIT:
+            self._change("done")
+            self.notice = say("drawing.full", step=count(self.step))
+            return
         self._change("running")
         if self.step >= self.num_steps:
-            self.num_steps = self.step + self.controls[NUM]
+            self.num_steps = min(self.step + self.controls[NUM], LIMIT)
             self._grow()
             self.notice = say("drawing.more", num_steps=count(self.num_steps))
 
@@ -141,13 +148,17 @@ class Drawing:
         return self._show(wanted, self._clock() + budget_ms / 1e3)
 
     def run(self, num_steps: int) -> int:
-        """Make so many draws at once, also past the last one; the draws shown more."""
+        """Make so many draws at once, also past the last one; the draws shown more.
+
+        There is an end at `LIMIT` draws.
+        """
         if self._run is None:
             self._start_over("idle")
         if self._run is None:
             return 0
         playing = self.status == "running"
         self._change("running")
+        num_steps = min(num_steps, LIMIT - self.step)
         self.num_steps = max(self.num_steps, self.step + num_steps)
         self._grow()
         done = self._show(num_steps, float("inf"))

@@ -49,6 +49,7 @@ class Session:
         controls: values to start from; the rest start at their defaults.
 
     Attributes:
+        act: what a step does, for the buttons' help.
         status: "idle", "running", "paused", "done" or "failed".
         error: what went wrong and how to mend it, while failed.
         notice: what the newest command did beyond what it was asked for.

@@ -7,12 +7,16 @@ import numpy as np
 from ..figures import NOTHING, Figure, Points, filled
 from ..scenarios import looking as truth
 from ..text import fixed, normal, say
-from .parts import bars, belief, figure, outline, trace
+from .graph import Place, arrows
+from .parts import bars, belief, dots, figure, outline, trace
 
 if TYPE_CHECKING:
     from ..drawing import Drawing
 
 PLOTS = ("first", "second", "third")
+SPOTS: dict[str, Place] = {"draught": (0.5, 1.0), "weight": (0.0, 0.0), "measurement": (1.0, 0.0)}
+"""Of the sites in the graph."""
+ARROWS = (("draught", "weight"), ("weight", "measurement"), ("draught", "measurement"))
 
 
 def places(drawing: "Drawing") -> dict[str, str]:
@@ -37,7 +41,26 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
             outline(f"{plot}.draws"),
         ]
         figures[plot] = figure(drawing, site, traces, _axis(site), "density", key=plot == "first")
+    figures["graph"] = _graph(drawing)
     return filled(figures, frame(drawing))
+
+
+def _graph(drawing: "Drawing") -> Figure:
+    nodes = [
+        dots("exact", f"graph.{site}", None, 12.0, label=say(f"fall.{site}"), at="peak")
+        for site in SPOTS
+    ]
+    traces = [
+        trace("prior", "graph.cut"),
+        trace("exact", "graph.arrows", line={"width": 2, "dash": "solid"}),
+        *nodes,
+        dots("learned", "graph.given", None, 7.0),
+    ]
+    picture = figure(drawing, "graph", traces, "across", "up")
+    for axis in ("xaxis", "yaxis"):
+        bare = {"tickvals": [], "ticktext": [], "showline": False, "showgrid": False}
+        picture["layout"][axis] |= bare
+    return picture
 
 
 def frame(drawing: "Drawing") -> dict[str, Points]:
@@ -55,7 +78,22 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         points[f"{plot}.other"] = belief(other[site], ends, top) if asked else NOTHING
         points[f"{plot}.after"] = belief(after[site], ends, top) if there else NOTHING
         points[f"{plot}.draws"] = NOTHING if given else bars(drawn, ends, weights[: len(drawn)])
+    for site, spot in SPOTS.items():
+        points[f"graph.{site}"] = _dot(spot) if site in before else NOTHING
+    points["graph.given"] = NOTHING if controls["site"] == "none" else _dot(SPOTS[controls["site"]])
+    there = [ends for ends in ARROWS if ends[0] in before]
+    points["graph.cut"] = arrows([ends for ends in there if ends[1] == _cut(drawing)], SPOTS)
+    points["graph.arrows"] = arrows([ends for ends in there if ends[1] != _cut(drawing)], SPOTS)
     return points
+
+
+def _dot(spot: Place) -> Points:
+    return np.array(spot[:1], np.float32), np.array(spot[1:], np.float32)
+
+
+def _cut(drawing: "Drawing") -> str:
+    """The site whose arrows are cut, if one is."""
+    return drawing.controls["site"] if drawing.controls["how"] == "touch" else ""
 
 
 def _other(how: str) -> str:
@@ -79,15 +117,15 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         written[plot] = say("caption.given" if given else "caption.after", after=now, mean=mean)
         written[f"label:{plot}.after"] = "" if given else say("trace.exact_value", value=now)
         written[f"label:{plot}.other"] = say(f"trace.if_{_other(controls['how'])}", other=elsewhere)
-    written["first"] = f"{arrows(drawing)} · {written['first']}"
+    written["graph"] = in_a_line(drawing)
+    written["alt:graph"] = say("alt.graph", graph=written["graph"])
     return written
 
 
-def arrows(drawing: "Drawing") -> str:
+def in_a_line(drawing: "Drawing") -> str:
     """The graph in a line: `draught ↛ weight = 10 → measurement ← draught`."""
     controls = drawing.controls
-    gust, at = controls["draught"] == "on", controls["site"]
-    cut = at if controls["how"] == "touch" else ""
+    gust, cut = controls["draught"] == "on", _cut(drawing)
     into = {site: "↛" if site == cut else "→" for site in ("weight", "measurement")}
     back = "↚" if cut == "measurement" else "←"
     before = f"{say('fall.draught')} {into['weight']} " if gust else ""
