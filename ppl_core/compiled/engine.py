@@ -115,12 +115,12 @@ class Engines:
 
     def __init__(self, program: Program, trial: Trial):
         self.program, self._trial = program, trial
-        self._entry = _entries.setdefault(program.key(), _Entry())
+        self._entry = _entries.setdefault(program.key, _Entry())
 
     @staticmethod
     def know(program: Program) -> bool:
         """Whether a program that does the same was here before."""
-        return program.key() in _entries
+        return program.key in _entries
 
     def choose(self, expected: float = 0.0) -> Engine | None:
         """The fastest engine that is proven; it may change from call to call.

@@ -238,7 +238,10 @@ class _Writer:
             text = f"{args[0]} / {args[1]}"
         if name == "cast" and u.op.out.dtype == "float32":
             return f"single({text})"
-        return f"float({text})" if name == "cast" and u.op.out.dtype == "float64" else text
+        if name == "cast":
+            kind = "float" if u.op.out.dtype == "float64" else "whole"
+            return text if u.op.out.dtype == "bool" else f"{kind}({text})"
+        return text
 
     def _reduce(self, u: Unit) -> None:
         parts: dict[Cell, list[str]] = {}

@@ -5,6 +5,7 @@ arguments with views for tensors; it returns a view for each result. Torch's com
 become a few plain ones here, in the way that torch's own kernels compute them.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,6 +42,10 @@ LOGIC = {
     "__and__": "and",
     "__or__": "or",
 }
+
+
+NOTHING = {"sum": 0, "prod": 1, "max": -math.inf, "min": math.inf}
+"""What a reduction of nothing is."""
 
 
 class Forms:
@@ -87,6 +92,8 @@ class Forms:
         kept = [size for d, size in enumerate(x.shape) if d not in over]
         if not over:
             return x
+        if not x.numel:
+            return self.program.emit("cast", (NOTHING[name],), kept, dtype or x.dtype)
         return self.program.emit(name, (x,), kept, dtype or x.dtype, over)
 
     def keep(self, x: View, dims: Any, shape: Sequence[int]) -> View:

@@ -76,7 +76,9 @@ static inline double m_tanh(double x) { return tanh(x); }
 /* Recurrence up to 8, then the asymptotic series (Abramowitz & Stegun 6.3.5, 6.3.18) */
 static inline double m_digamma(double x) {
     double total = 0;
-    if (x <= 0) {
+    if (x == 0) return copysign(INFINITY, -x);
+    if (x == INFINITY) return x;
+    if (x < 0) {
         if (x == floor(x)) return NAN;
         total = -M_PI / tan(M_PI * x);
         x = 1 - x;

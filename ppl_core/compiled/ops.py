@@ -10,6 +10,7 @@ shows what autograd made of a model.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any
 
@@ -237,8 +238,9 @@ class Program:
         sizes = (max((v.numel for v in views(op)), default=0) for op in self.ops)
         return sum(sizes)
 
+    @cached_property
     def key(self) -> str:
-        """A text that is the same for programs that do the same."""
+        """A text that is the same for programs that do the same; to be asked for when finished."""
         inputs = [(v.role, v.size, v.dtype, v.draw) for v in self.values]
         constants = [v.tensor.tolist() for v in self.inputs("constant") if v.tensor is not None]
         return repr((inputs, constants, self.ops, self.results, self.bounded))

@@ -22,6 +22,12 @@ def filled(f: Forms, value: Arg) -> View:
     return f.program.emit("cast", (f.program.folded(value),), f.shape, f.dtype)
 
 
+def _remainder(f: Forms, x: Arg, y: Arg) -> View:
+    if f.dtype.startswith("int"):
+        raise NotCompiled("a remainder of whole numbers has no compiled form")
+    return f.sub(x, f.mul(f.floor(f.div(x, y)), y))
+
+
 def _both(f: Forms, x: Arg, low: Arg, high: Arg) -> View:
     return f.compare("and", f.compare("ge", x, low), f.compare("le", x, high))
 
@@ -33,6 +39,7 @@ SHORT: dict[str, Any] = {
     "reciprocal": lambda f, x: f.div(1.0, x),
     "rsqrt": lambda f, x: f.div(1.0, f.sqrt(x)),
     "square": lambda f, x: f.mul(x, x),
+    "remainder": _remainder,
     "sgn": lambda f, x: f.sign(x),
     "frac": lambda f, x: f.sub(x, f.trunc(x)),
     "sigmoid": sigmoid,

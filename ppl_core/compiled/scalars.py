@@ -33,7 +33,28 @@ def _sqrt(x: float) -> float:
 def _div(x: float, y: float) -> float:
     if y:
         return x / y
-    return math.nan if x == 0 or x != x or y != y else math.copysign(math.inf, x)
+    if x == 0 or x != x or y != y:
+        return math.nan
+    return math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+
+def _quietly(function: Callable[..., float]) -> Callable[..., float]:
+    """Nan outside the domain, infinity beyond the largest number."""
+
+    def quiet(*numbers: float) -> float:
+        try:
+            return function(*numbers)
+        except OverflowError:
+            return math.inf if function is math.cosh else math.copysign(math.inf, numbers[0])
+        except ValueError:
+            return math.nan
+
+    return quiet
+
+
+def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
+    """A kind of rounding that leaves nan and infinity as they are."""
+    return lambda x: float(function(x)) if math.isfinite(x) else x
 
 
 def _power(x: float, y: float) -> float:
@@ -47,12 +68,16 @@ def _power(x: float, y: float) -> float:
 
 
 def _lgamma(x: float) -> float:
+    if not math.isfinite(x):
+        return abs(x)
     return math.lgamma(x) if x > 0 or x != math.floor(x) else math.inf
 
 
 def _digamma(x: float) -> float:
     """Recurrence up to 8, then the asymptotic series (Abramowitz & Stegun 6.3.5 and 6.3.18)."""
-    if x <= 0 and x == math.floor(x):
+    if x == 0 or not math.isfinite(x):
+        return math.copysign(math.inf, -x) if x == 0 else x if x > 0 else math.nan
+    if x < 0 and x == math.floor(x):
         return math.nan
     if x < 0:
         return _digamma(1 - x) - math.pi / math.tan(math.pi * x)
@@ -72,6 +97,7 @@ def single(x: float) -> float:
     return near if near == near else float(x)
 
 
+_QUIET = "tanh sin cos tan asin acos atan sinh cosh erf erfc atan2 fmod"
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "exp": _exp,
     "log": _log,
@@ -86,5 +112,11 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
         name: getattr(math, name)
         for name in ["tanh", "sin", "cos", "tan", "atan", "sinh", "cosh", "erf", "erfc"]
     },
-    **{name: getattr(math, name) for name in ["atan2", "floor", "ceil", "trunc", "fmod"]},
+    **{name: _quietly(getattr(math, name)) for name in _QUIET.split()},
+    **{name: _whole(getattr(math, name)) for name in ("floor", "ceil", "trunc")},
+    "round": _whole(round),
+    "whole": lambda x: int(x) if math.isfinite(x) else 0,
+    "log2": lambda x: _log(x) / math.log(2.0),
+    "log10": lambda x: _log(x) / math.log(10.0),
+    "exp2": lambda x: _power(2.0, x),
 }

@@ -88,6 +88,7 @@ const inside = (i, n) => {
 };
 
 const lgamma = (x) => {         /* recurrence up to 8, then Stirling's series */
+    if (Math.abs(x) === Infinity) return Infinity;
     if (x <= 0) return x === Math.floor(x) ? Infinity
         : Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - lgamma(1 - x);
     let shift = 0;
@@ -98,7 +99,8 @@ const lgamma = (x) => {         /* recurrence up to 8, then Stirling's series */
 };
 
 const digamma = (x) => {
-    if (x <= 0) return x === Math.floor(x) ? NaN : digamma(1 - x) - Math.PI / Math.tan(Math.PI * x);
+    if (x === 0 || x === Infinity) return x === 0 ? -1 / x : x;
+    if (x < 0) return x === Math.floor(x) ? NaN : digamma(1 - x) - Math.PI / Math.tan(Math.PI * x);
     let total = 0;
     for (; x < 8; x += 1) total -= 1 / x;
     const f = 1 / (x * x);
@@ -109,6 +111,16 @@ const digamma = (x) => {
 const m = {
     lgamma, digamma, fmod: (x, y) => x % y, isinf: (x) => Math.abs(x) === Infinity,
     exp2: (x) => 2 ** x,
+    round: (x) => {             /* halves to the even neighbour */
+        const near = Math.round(x);
+        return Math.abs(x % 1) === 0.5 && near % 2 ? near - 1 : near;
+    },
+    erf: (x) => {               /* series (Abramowitz & Stegun 7.1.6), or 1 where it has ended */
+        if (Math.abs(x) > 6) return Math.sign(x);
+        let term = x, total = x;
+        for (let n = 1; n < 120; n++) { term *= 2 * x * x / (2 * n + 1); total += term; }
+        return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * total;
+    },
 };
 for (const name of ['exp', 'log', 'log1p', 'expm1', 'sqrt', 'abs', 'sin', 'cos', 'tan', 'tanh', 'atan',
     'asin', 'acos', 'sinh', 'cosh', 'floor', 'ceil', 'trunc', 'pow', 'atan2', 'log2', 'log10']) {

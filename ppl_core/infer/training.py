@@ -88,7 +88,7 @@ class Training:
             return
         self.program = self._record(args, kwargs)
         new = not Engines.know(self.program)
-        if new and self._record(args, kwargs).key() != self.program.key():
+        if new and self._record(args, kwargs).key != self.program.key:
             raise NotCompiled("the program is another one at each call: a clock, a count?")
         if key is not None:
             _recordings[key] = self.program, kept
