@@ -15,13 +15,12 @@ from .parts import bars, belief, dots, figure, outline, pairs, trace
 if TYPE_CHECKING:
     from ..drawing import Drawing
 
-SIZES = (2.0, 4.5, 7.0, 10.0, 14.0)
+SIZES = (2.0, 4.0, 6.5, 9.0, 12.0)
 """Diameters of the dots, from the lightest fifth to the heaviest draw."""
-SHOWN = 400
+SHOWN = 250
 """The newest so many draws are shown as dots that have a size."""
-FLOOR = 0.13
-"""Part of the height that these dots are scattered over."""
 GOLDEN = 0.6180339887
+"""Its multiples fall evenly between 0 and 1, so that dots fill the area under a curve."""
 GAUGE = 300
 """Points of the gauge's line."""
 
@@ -106,18 +105,20 @@ def _split(drawing: "Drawing") -> tuple[np.ndarray, tuple[float, float], np.ndar
 
 
 def _move_weighted(drawing: "Drawing", posterior: Gaussian) -> dict[str, Points]:
+    """The dots lie anywhere under the guide: draws from it fill its area evenly."""
     ranges, top = drawing.view.ranges, drawing.view.ranges["density"][1]
+    guide = truth.guide(drawing.controls)
     weight, log_weight = (
         drawing.draws.get(name, np.empty(0))[-SHOWN:] for name in ("weight", "log_weight")
     )
     size = np.exp(0.5 * (log_weight - log_weight.max())) if len(log_weight) else log_weight
     classes = np.minimum((size * len(SIZES)).astype(int), len(SIZES) - 1)
     number = drawing.step - len(weight) + np.arange(len(weight))
-    height = top * FLOOR * (0.1 + (number * GOLDEN) % 1.0)
+    height = guide.density(weight) * ((number * GOLDEN) % 1.0)
     points: dict[str, Points] = {
         f"use.dots{k}": pairs(weight[classes == k], height[classes == k]) for k in range(len(SIZES))
     }
-    points["use.guide"] = belief(truth.guide(drawing.controls), ranges["weight"], top)
+    points["use.guide"] = belief(guide, ranges["weight"], top)
     points["use.exact"] = belief(posterior, ranges["weight"], top)
     return points
 
@@ -187,8 +188,8 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         "use": "",
     }
     if tab == "importance":
-        k = truth.tail_k(controls)
-        written["gauge"] += " · " + say("caption.tail", k=fixed(k))
+        if truth.tail_k(controls) > 0.0:
+            written["gauge"] += " · " + say("caption.tail", k=fixed(truth.tail_k(controls)))
         written["use"] = truth.evidence(controls, draws) if len(seen) else ""
     if tab == "chain":
         written["label:use.mean"] = say("trace.exact_value", value=fixed(perfect.mean))
