@@ -10,6 +10,8 @@ from torch import Tensor
 from ..errors import ParamError
 from .optimizer import Optimizer, Settings, State
 
+_DENSE = torch.contiguous_format
+
 
 class _Rule(Optimizer):
     def _elsewhere(self, setting: str) -> str:
@@ -91,18 +93,14 @@ class Adam(_Rule):
         states: Mapping[str, State],
     ) -> tuple[dict[str, Tensor], dict[str, State]]:
         """The same rule for all parameters in one call, where nothing sets them apart."""
-        ages = {state[1] for state in states.values()}
-        kinds = {(grad.dtype, grad.device) for grad in grads.values()}
-        settings, *others = map(self.settings, grads) if grads else ({},)
-        alike = len(ages) == len(kinds) == 1 and all(other == settings for other in others)
-        if not alike or type(self).rule is not Adam.rule:
+        if type(self).rule is not Adam.rule or not self._are_alike(values, grads, states):
             return super()._move(values, grads, states)
-        age = ages.pop()
+        settings, age = self.settings(next(iter(grads))), states[next(iter(grads))][1]
         old = [[values[name] for name in grads], *([states[n][i] for n in grads] for i in (2, 3))]
-        new, means, squares = map(torch._foreach_clone, old)  # pyright: ignore[reportPrivateImportUsage]
+        new, means, squares = ([tensor.clone(memory_format=_DENSE) for tensor in of] for of in old)
         torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage]
             new,
-            list(grads.values()),
+            [grad.contiguous() for grad in grads.values()],
             means,
             squares,
             [],
@@ -118,6 +116,23 @@ class Adam(_Rule):
         parts = zip(grads, new, means, squares, strict=True)
         after = {name: (self.kind, age + 1, mean, square) for name, _, mean, square in parts}
         return dict(zip(grads, new, strict=True)), after
+
+    def _are_alike(
+        self,
+        values: Mapping[str, Tensor],
+        grads: Mapping[str, Tensor],
+        states: Mapping[str, State],
+    ) -> bool:
+        """Whether one call may move all: it takes their memory as it lies and checks nothing."""
+        ages, kinds = set[int](), set[Any]()
+        for name, grad in grads.items():
+            value, (_, age, mean, square) = values[name], states[name]
+            if not value.shape == grad.shape == mean.shape == square.shape:
+                return False  # an ensemble that begins with the moments of one run
+            ages.add(age)
+            kinds |= {(each.dtype, each.device) for each in (value, grad, mean, square)}
+        first, *others = map(self.settings, grads) if grads else ({},)
+        return len(ages) == len(kinds) == 1 and all(other == first for other in others)
 
     def _moment_step(
         self, value: Tensor, grad: Tensor, state: State, settings: Settings, lr: float

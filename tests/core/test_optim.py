@@ -237,3 +237,36 @@ def test_adam_of_many_parameters_moves_each_as_alone_whatever_their_ages(dtype):
     for name in shapes:
         assert values[name].dtype == dtype
         assert torch.allclose(values[name], alone[name], rtol=1e-6)
+
+
+def test_adam_of_odd_memory_and_shapes_moves_as_written():
+    """Transposed, repeated and broadcast tensors; the rule itself, name by name, is the truth."""
+    draw = torch.Generator().manual_seed(5)
+
+    def noise(*shape):
+        return torch.randn(shape, generator=draw)
+
+    def states_of(values):
+        return {
+            name: ("Adam", 3, noise(*value.shape), noise(*value.shape) ** 2)
+            for name, value in values.items()
+        }
+
+    straight = {"a": noise(3, 4), "b": noise(5)}
+    crooked = {"a": noise(4, 3).T, "b": noise(1).expand(5)}
+    ensemble = {"a": noise(1, 1).expand(3, 4), "b": noise(5)}
+    one = {"a": ("Adam", 3, noise(), noise() ** 2), "b": ("Adam", 3, noise(), noise() ** 2)}
+    for values, grads, states in (
+        (straight, crooked, states_of(straight)),
+        (crooked, straight, states_of(straight)),
+        (ensemble, crooked, one),
+        (straight, straight, {**states_of(straight), "b": one["b"]}),
+    ):
+        adam = Adam({"lr": 0.1})
+        moved, after = adam.update(values, grads, states)
+        for name in values:
+            value, state = adam.rule(values[name], grads[name], states[name], adam.settings(name))
+            assert torch.allclose(moved[name], value, rtol=1e-5, atol=1e-6)
+            assert after[name][1] == 4
+            for mine, other in zip(after[name][2:], state[2:], strict=True):
+                assert torch.allclose(mine, other, rtol=1e-5, atol=1e-6)
