@@ -7,10 +7,10 @@ Each model of `benchmarks/models` is fitted by a hand-written torch loop (see `s
 hand-written steps, then a whole compiled run. Times are CPU times of this thread, medians over the
 rounds; only the ratio hardly depends on the machine and the hour.
 
-Columns: a step by hand; a compiled step, its noise included, and how many times faster that is; a
-whole run of a program that ran before, as after a slider has moved; the same with nothing known yet (the compiler's
-seconds count as they pass on the clock); the largest drift of a parameter from an eager run of 500
-steps.
+Columns: a step by hand; a compiled step, its noise included, and how many times faster that is; all
+steps of a compiled run; a whole `SVI.run` of a program that ran before, as after a slider moved;
+the first one of all, on the clock, compiler included; the largest drift of a parameter from an
+eager run of 500 steps.
 """
 
 import argparse

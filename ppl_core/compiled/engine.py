@@ -22,6 +22,8 @@ TOLERANCE = 1e-4
 """How far a compiled step may be from an eager one, relative to the largest number of a tensor."""
 PAYS = 0.5
 """Seconds without a compiler that are worth calling it."""
+PER_NUMBER = 1e-7
+"""Seconds that the engine of floats takes to compute one number, about."""
 AHEAD = 512
 """Steps whose noise is drawn at once for the engine of floats."""
 
@@ -122,21 +124,31 @@ class Engines:
         """Whether a program that does the same was here before."""
         return program.key in _entries
 
-    def choose(self, expected: float = 0.0) -> Engine | None:
+    def choose(self, steps: float, pace: float = 0.0) -> Engine | None:
         """The fastest engine that is proven; it may change from call to call.
 
         Args:
-            expected: seconds that what is left will take without a compiler. It is called when
-                this and what was spent so far would pay for it; an infinite expectation waits.
+            steps: how many are left. The compiler is called when what they would take without it,
+                and what was spent so far, would pay for it; infinitely many wait for it.
+            pace: seconds of an eager step.
         """
-        entry, wait = self._entry, expected == math.inf
-        if entry.native is None and "c" not in entry.refusals:
+        entry, wait = self._entry, steps == math.inf
+        if entry.native is None and entry.making is None and "c" not in entry.refusals:
+            self._start(wait)
             if entry.making is None:
-                self._start(entry.spent + expected > PAYS)
-            self._collect(wait)
-        if entry.native is None and entry.floats is None and "floats" not in entry.refusals:
-            self._add("floats", lambda: Engine("floats", Floats(self.program)))
+                self._offer_floats()
+                pace = pace if entry.floats is None else self.program.scalar_work * PER_NUMBER
+                if entry.spent + steps * pace > PAYS:
+                    self._start(True)
+        self._collect(wait)
+        if entry.native is None:
+            self._offer_floats()
         return entry.native or entry.floats
+
+    def _offer_floats(self) -> None:
+        entry = self._entry
+        if entry.floats is None and "floats" not in entry.refusals:
+            self._add("floats", lambda: Engine("floats", Floats(self.program)))
 
     def spend(self, seconds: float) -> None:
         """Note what was spent without a compiler."""
@@ -161,6 +173,8 @@ class Engines:
     def _start(self, pays: bool) -> None:
         """Load the library if there is one, else call the compiler if that pays."""
         entry = self._entry
+        if "c" in entry.refusals:
+            return
         entry.started = time.perf_counter()
         try:
             entry.source = entry.source or Source(self.program)

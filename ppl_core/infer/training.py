@@ -309,7 +309,7 @@ def _advance(
     args, kwargs = training.given
     chunk, engine = 500, None
     while left:
-        engine, started = engines.choose(left * pace), time.perf_counter()
+        engine, started = engines.choose(left, pace), time.perf_counter()
         if engine is None:
             some = min(left, 20 if engines.waiting else left)
             _eagerly(svi, some, args, kwargs, watch)
@@ -324,7 +324,7 @@ def _advance(
                 left -= 1
                 training.limit = max(training.limit, 2 * training.largest())
         spent = time.perf_counter() - started
-        pace = spent / some
+        pace = spent / some if engine is None else pace
         engines.spend(spent)
         if engine is not None and spent < CHUNK / 2:
             chunk *= 2

@@ -1,4 +1,4 @@
-"""The compiler is called once per text, in private, and whatever goes wrong leaves nothing behind."""
+"""The compiler is called once per text, in private; what goes wrong leaves nothing behind."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ def test_a_damaged_file_is_never_loaded(fresh_cache, damage):
 
 @needs_cc
 def test_a_mistake_is_named_and_leaves_nothing(fresh_cache):
-    with pytest.raises(NotCompiled, match="ended with 1: .*error"):
+    with pytest.raises(NotCompiled, match=r"ended with 1: .*error"):
         Build("int answer(void) { return forty_two; }").library()
     assert list(fresh_cache.iterdir()) == []
 

@@ -245,3 +245,26 @@ def test_a_program_that_counts_its_calls_is_not_compiled():
     svi = SVI(conditioned_scale, guide, Adam({"lr": 0.01}))
     svi.run(120, 8.5, progress_bar=False)
     assert "another one at each call" in svi.compiled.reason
+
+
+@needs_cc
+def test_a_run_begins_in_floats_and_goes_on_in_c(monkeypatch):
+    monkeypatch.setattr(engine, "_entries", {})
+    monkeypatch.setattr(engine, "PAYS", 0.0)
+    asked = []
+
+    def ready(making):
+        asked.append(1)
+        if len(asked) == 3:  # the compiler is done between two blocks of steps
+            making._process.wait()
+        return len(asked) >= 3
+
+    monkeypatch.setattr(build.Build, "ready", ready)
+    optim = Adam({"lr": 0.011, "eps": 1e-7})
+    eager = training(optim).run(1600, 8.5, compile="never", progress_bar=False)
+    svi = training(optim)
+    ours = svi.run(1600, 8.5, progress_bar=False)
+    assert svi.compiled.backend == "c"
+    [entry] = engine._entries.values()
+    assert entry.floats is not None
+    assert_same(ours, eager)
