@@ -6,7 +6,8 @@
 A line a posterior: the largest distance of a mean from its reference in standard errors (of both),
 the largest error of a standard deviation in per cent, the largest R-hat, the smallest effective
 size, divergences, seconds. A line ends in `ok` if the distance is at most 4, sd within 10 % (or 4
-of its errors), R-hat below 1.01 and divergences below 1 %.
+of its errors), R-hat below 1.01 and divergences below 1 %; and tells whether the potential was
+compiled, and why not.
 
 The references in `posteriors.json` come from NumPyro (its NUTS, another implementation on another
 array library), four chains of 5,000 draws in float64 at target_accept_prob 0.95; `--reference`
@@ -28,6 +29,7 @@ from classics import POSTERIORS, Posterior
 
 import ppl_core
 import ppl_core.distributions
+from ppl_core.compiled import NotCompiled
 from ppl_core.diagnostics import ess_bulk, mcse_mean, mcse_sd, r_hat
 from ppl_core.infer import MCMC, NUTS
 
@@ -84,8 +86,13 @@ def judged(name: str, draws: int, chains: int, seed: int) -> str:
     known = json.loads(STORE.read_text())[posterior.same_as or name]
     ways = ppl_core, ppl_core.distributions, torch
     data = [torch.from_numpy(part) for part in posterior.data]
+    program = lambda *data: posterior.program(ways, *data)  # noqa: E731
+    kernel, how = NUTS(program, jit_compile=True, **posterior.settings), "C"
+    try:
+        kernel.init(*data)
+    except NotCompiled as reason:
+        kernel, how = NUTS(program, **posterior.settings), f"eager: {reason}"
     ppl_core.set_rng_seed(seed)
-    kernel = NUTS(lambda *data: posterior.program(ways, *data), **posterior.settings)
     mcmc = MCMC(kernel, draws, min(draws, 1000), num_chains=chains, disable_progbar=True)
     start = time.perf_counter()
     mcmc.run(*data)
@@ -107,7 +114,7 @@ def judged(name: str, draws: int, chains: int, seed: int) -> str:
     good = away <= 4 and fits and rank < 1.01 and count < 0.01 * draws * chains
     return (
         f"{name:18}{away:7.1f}{100 * wide:8.1f} %{rank:9.4f}{least:8.0f}{count:6}{seconds:8.1f} s"
-        f"  {'ok' if good else 'NOT OK'}"
+        f"  {'ok' if good else 'NOT OK'}  {how}"
     )
 
 

@@ -233,9 +233,7 @@ class RandomWalkKernel:
         warmup_steps: int = 0,
     ):
         if not 0 < init_step_size < math.inf:
-            raise ValueError(
-                f"RandomWalkKernel: init_step_size > 0, got {init_step_size!r}"
-            )
+            raise ValueError(f"RandomWalkKernel: init_step_size > 0, got {init_step_size!r}")
         if target_accept_prob is not None and not 0 < target_accept_prob < 1:
             raise ValueError(
                 f"RandomWalkKernel: target_accept_prob lies between 0 and 1, "
