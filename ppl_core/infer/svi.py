@@ -386,10 +386,11 @@ def _first_culprit(
                     if abs(total) <= steepest:
                         continue
                     steepest = abs(total)
-                    found = site.name, (
+                    cause = (
                         f"the {who}'s log probability of site {site.name!r} is {total:g} at "
                         f"{_shown(site.value)} under {_described(site.fn)}"
                     )
+                    found = site.name, cause
                     if not math.isfinite(total):
                         return found
     return found
