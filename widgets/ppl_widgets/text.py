@@ -210,7 +210,7 @@ ENGLISH = {
     "caption.fall": "newest run: weight {weight}, then measurement {measurement}",
     "caption.site": "draws {seen}",
     "caption.given": "given",
-    "caption.after": "exact {after}, mean of draws {mean}",
+    "caption.after": "mean of draws {mean}",
     "caption.no_draught": "no draught",
     "alt.fall": "The newest runs falling from the guess to the weight to the reading. {summary}",
     "alt.site": "Histogram of {site}: draws {seen}, exact {exact}.",

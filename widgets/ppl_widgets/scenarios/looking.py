@@ -103,7 +103,7 @@ AXES = {
     "kg_off": Axis(lows=(-4.0, -8.0, -20.0), highs=(4.0, 8.0, 20.0)),
     "density": Axis(lows=(0.0,), highs=(0.8, 1.6, 4.0, 9.0)),
     "across": Axis(lows=(-0.45,), highs=(1.45,)),
-    "up": Axis(lows=(-0.4,), highs=(1.7,)),
+    "up": Axis(lows=(-0.85,), highs=(1.6,)),
 }
 
 

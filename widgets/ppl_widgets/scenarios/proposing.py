@@ -177,7 +177,7 @@ def histogram(draws: Columns) -> tuple[np.ndarray, np.ndarray | None]:
 
 AXES = {
     "weight": Axis(lows=(5.0, 3.0, 0.0, -10.0, -20.0), highs=(12.0, 14.0, 20.0, 30.0, 40.0)),
-    "density": Axis(lows=(0.0,), highs=(1.0, 2.0, 4.0, 9.0)),
+    "density": Axis(lows=(0.0,), highs=(1.0, 1.5, 2.0, 4.0, 10.0)),
     "height": Axis(lows=(0.0,), highs=(0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)),
     "ago": Axis(lows=(-200.0,), highs=(0.0,)),
     "share": Axis(lows=(0.0,), highs=(1.05,)),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PLOTS = ("first", "second", "third")
 SPOTS: dict[str, Place] = {"draught": (0.5, 1.0), "weight": (0.0, 0.0), "measurement": (1.0, 0.0)}
 """Of the sites in the graph."""
+ABOVE, BELOW = 0.05, -0.75
+"""Where their names stand, off the arrows."""
 ARROWS = (("draught", "weight"), ("weight", "measurement"), ("draught", "measurement"))
 
 
@@ -46,14 +48,15 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
 
 
 def _graph(drawing: "Drawing") -> Figure:
-    nodes = [
-        dots("exact", f"graph.{site}", None, 12.0, label=say(f"fall.{site}"), at="peak")
-        for site in SPOTS
+    nodes = [dots("exact", f"graph.{site}", None, 12.0) for site in SPOTS]
+    words = [
+        trace("exact", f"graph.{site}.word", label=say(f"fall.{site}"), at="peak") for site in SPOTS
     ]
     traces = [
         trace("prior", "graph.cut"),
         trace("exact", "graph.arrows", line={"width": 2, "dash": "solid"}),
         *nodes,
+        *words,
         dots("learned", "graph.given", None, 7.0),
     ]
     picture = figure(drawing, "graph", traces, "across", "up")
@@ -78,8 +81,10 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         points[f"{plot}.other"] = belief(other[site], ends, top) if asked else NOTHING
         points[f"{plot}.after"] = belief(after[site], ends, top) if there else NOTHING
         points[f"{plot}.draws"] = NOTHING if given else bars(drawn, ends, weights[: len(drawn)])
-    for site, spot in SPOTS.items():
-        points[f"graph.{site}"] = _dot(spot) if site in before else NOTHING
+    for site, (across, up) in SPOTS.items():
+        points[f"graph.{site}"] = _dot((across, up)) if site in before else NOTHING
+        word = up + (ABOVE if up > 0.0 else BELOW)
+        points[f"graph.{site}.word"] = _dot((across, word)) if site in before else NOTHING
     points["graph.given"] = NOTHING if controls["site"] == "none" else _dot(SPOTS[controls["site"]])
     there = [ends for ends in ARROWS if ends[0] in before]
     points["graph.cut"] = arrows([ends for ends in there if ends[1] == _cut(drawing)], SPOTS)
@@ -114,7 +119,7 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         given, now = site == controls["site"], normal(after[site].mean, after[site].sd)
         elsewhere = normal(other[site].mean, other[site].sd)
         mean = fixed(truth.average(drawing.draws, site))
-        written[plot] = say("caption.given" if given else "caption.after", after=now, mean=mean)
+        written[plot] = say("caption.given") if given else say("caption.after", mean=mean)
         written[f"label:{plot}.after"] = "" if given else say("trace.exact_value", value=now)
         written[f"label:{plot}.other"] = say(f"trace.if_{_other(controls['how'])}", other=elsewhere)
     written["graph"] = in_a_line(drawing)
