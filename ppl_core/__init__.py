@@ -16,7 +16,7 @@ The import order is the reading order:
     nn               networks whose attributes are statements
     diagnostics      how good draws are, and what they say in few numbers
     compiled         a step recorded once, that runs by itself (imported when it is used)
-    infer            elbo, enumeration, autoguide, svi
+    infer            the algorithms, on the same programs and guides (see there)
 """
 
 from . import distributions, handlers, infer, inspect, nn, optim

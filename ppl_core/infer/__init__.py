@@ -1,4 +1,25 @@
-"""Inference algorithms, each on the same programs."""
+"""Inference algorithms, each on the same programs.
+
+Each stands on what is above it, and none of the chapters on another:
+
+    elbo           losses; svi trains a guide by them, training compiles that
+    enumeration    exact sums over discrete sites; infer_discrete
+    autoguide      guides made from the model
+    reparam        the same posterior in easier coordinates
+    rows, draws, proposals, weighted, reruns
+                   many runs of a program at once, and draws that carry weights
+    importance, rejection, csis
+                   a guide as a proposal, and how to train one
+    predictive, likelihood, information, exchange
+                   what a model says next; how well it said it; on to ArviZ
+    smc            particles through time, and through temperatures
+    target, starts, rides, adaptation, machine
+                   a program as a potential energy, and how to move on it
+    metropolis, hmc, nuts, gibbs, mcmc, processes
+                   chains
+    reference      the best truth there is for a model, said as what it is
+    calibration    whether an algorithm samples the posteriors that it claims to
+"""
 
 from .autoguide import (
     AutoCallable,
