@@ -569,7 +569,7 @@ def test_forecast_of_a_long_run_looks_ahead_only_so_far_and_is_renewed_there(mon
 
 
 def test_forecast_shares_the_slices_of_a_run():
-    session = Session(num_steps=400)
+    session = Session(num_steps=2000)
     session.play()
     session.run(3)
     steps = reached = 0
@@ -577,7 +577,7 @@ def test_forecast_shares_the_slices_of_a_run():
         steps += session.advance(12)
         if session.forecast is not None and not session.forecast.done:
             reached = session.step
-    assert steps == 397
+    assert steps == 1997
     assert reached > 3  # both went on side by side
     session.settle()
     assert session.forecast.done
