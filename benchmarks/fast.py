@@ -28,7 +28,7 @@ import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core.compiled import Engines
 from ppl_core.infer import SVI
-from ppl_core.infer.training import Training
+from ppl_core.infer.recorded import Training
 
 
 def program(benchmark: Benchmark) -> SVI:

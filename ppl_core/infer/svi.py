@@ -147,6 +147,7 @@ class SVI:
         """Take many steps on the store, compiled where possible, with a progress bar.
 
         The steps are those of `step`, with the same noise; `compiled` tells how they were taken.
+        What a program prints or collects, it does at the few steps that really run it.
         An interrupt or an error leaves the store where it was.
 
         Args:

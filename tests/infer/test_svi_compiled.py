@@ -11,8 +11,8 @@ import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import InferenceError
 from ppl_core.compiled import NotCompiled, build, engine, record
-from ppl_core.infer import SVI, TraceEnum_ELBO
-from ppl_core.infer import training as fast
+from ppl_core.infer import SVI, TraceEnum_ELBO, TraceGraph_ELBO
+from ppl_core.infer import recorded as fast
 from ppl_core.optim import SGD, Adam, AdamW, ClippedAdam, ExponentialLR, RMSprop
 from programs import conditioned_scale, learned_guide
 
@@ -268,3 +268,27 @@ def test_a_run_begins_in_floats_and_goes_on_in_c(monkeypatch):
     [entry] = engine._entries.values()
     assert entry.floats is not None
     assert_same(ours, eager)
+
+
+def test_a_loss_that_remembers_is_left_as_it_was_and_not_compiled():
+    def guide(guess):
+        wish = {"baseline": {"use_decaying_avg_baseline": True}}
+        ppl.sample("weight", Coin(ppl.param("a", 8.5)), infer=wish)
+
+    class Coin(dist.Normal):
+        has_rsample = False
+
+        def __init__(self, loc):
+            super().__init__(loc, 1.0)
+
+        def sample(self, sample_shape=()):
+            return self.loc.detach() + torch.randn(())
+
+    runs = []
+    for how in ("never", "auto"):
+        ppl.clear_param_store()
+        torch.manual_seed(3)
+        svi = SVI(conditioned_scale, guide, SGD({"lr": 1e-3}), TraceGraph_ELBO())
+        runs.append(svi.run(110, 8.5, compile=how, progress_bar=False))
+    assert "the loss remembers something" in svi.compiled.reason
+    assert torch.equal(runs[0].losses, runs[1].losses)
