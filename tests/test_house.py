@@ -175,3 +175,15 @@ def test_the_reading_path_is_an_afternoon_long():
     assert len(files) == 16
     assert sum(lines) < 4000
     assert max(lines) < 450
+
+
+def test_every_algorithm_is_there_when_it_is_asked_for_and_none_before():
+    code = (
+        "import sys, ppl_core as ppl\n"
+        "assert 'ppl_core.infer.nuts' not in sys.modules\n"
+        "missing = [name for name in ppl.infer.__all__ if getattr(ppl.infer, name, None) is None]\n"
+        "assert not missing, missing\n"
+        "assert callable(ppl.infer.reference)\n"
+        "assert set(ppl.infer.__all__) <= set(dir(ppl.infer))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

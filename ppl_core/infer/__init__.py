@@ -17,9 +17,12 @@ Each stands on what is above it, and none of the chapters on another:
                    a program as a potential energy, and how to move on it
     metropolis, hmc, nuts, gibbs, mcmc, processes
                    chains
-    reference      the best truth there is for a model, said as what it is
+    references     the best truth there is for a model, said as what it is
     calibration    whether an algorithm samples the posteriors that it claims to
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .autoguide import (
     AutoCallable,
@@ -42,8 +45,6 @@ from .autoguide import (
     init_to_uniform,
     init_to_value,
 )
-from .calibration import SBCResult, sbc
-from .csis import CSIS
 from .discrete import infer_discrete
 from .elbo import (
     ELBO,
@@ -56,21 +57,57 @@ from .elbo import (
     TraceMeanField_ELBO,
 )
 from .enumeration import config_enumerate
-from .exchange import to_arviz
-from .gibbs import DiscreteGibbs, GibbsInfo
-from .hmc import HMC, HMCInfo, HMCState
-from .importance import Importance, ImportanceInfo, ImportanceState
-from .information import PredictiveScore, loo, waic
-from .likelihood import log_likelihood
-from .mcmc import MCMC
-from .metropolis import IndependentMH, MetropolisInfo, RandomWalkKernel
-from .nuts import NUTS, NUTSInfo
-from .predictive import Predictive
-from .reference import Marginal, Reference, reference
-from .rejection import Rejection, RejectionInfo, RejectionState
-from .smc import SMCFilter, TemperedSMC
 from .svi import SVI, SVIInfo, SVIState
-from .weighted import EmpiricalMarginal, WeightedPosterior
+
+if TYPE_CHECKING:  # loaded when they are first asked for: most programs use one of them, or none
+    from .calibration import SBCResult, sbc
+    from .csis import CSIS
+    from .exchange import to_arviz
+    from .gibbs import DiscreteGibbs, GibbsInfo
+    from .hmc import HMC, HMCInfo, HMCState
+    from .importance import Importance, ImportanceInfo, ImportanceState
+    from .information import PredictiveScore, loo, waic
+    from .likelihood import log_likelihood
+    from .mcmc import MCMC
+    from .metropolis import IndependentMH, MetropolisInfo, RandomWalkKernel
+    from .nuts import NUTS, NUTSInfo
+    from .predictive import Predictive
+    from .references import Marginal, Reference, reference
+    from .rejection import Rejection, RejectionInfo, RejectionState
+    from .smc import SMCFilter, TemperedSMC
+    from .weighted import EmpiricalMarginal, WeightedPosterior
+
+_LATER = {
+    "calibration": "SBCResult sbc",
+    "csis": "CSIS",
+    "exchange": "to_arviz",
+    "gibbs": "DiscreteGibbs GibbsInfo",
+    "hmc": "HMC HMCInfo HMCState",
+    "importance": "Importance ImportanceInfo ImportanceState",
+    "information": "PredictiveScore loo waic",
+    "likelihood": "log_likelihood",
+    "mcmc": "MCMC",
+    "metropolis": "IndependentMH MetropolisInfo RandomWalkKernel",
+    "nuts": "NUTS NUTSInfo",
+    "predictive": "Predictive",
+    "references": "Marginal Reference reference",
+    "rejection": "Rejection RejectionInfo RejectionState",
+    "smc": "SMCFilter TemperedSMC",
+    "weighted": "EmpiricalMarginal WeightedPosterior",
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LATER.items():
+        if name in names.split():
+            found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "CSIS",

@@ -13,8 +13,8 @@ import truth
 from chance import assert_average
 from ppl_core.errors import ModelError
 from ppl_core.infer import reference
-from ppl_core.infer.reference.affine import is_affine
-from ppl_core.infer.reference.quadrature import quadrature
+from ppl_core.infer.references.affine import is_affine
+from ppl_core.infer.references.quadrature import quadrature
 from programs import conditioned_scale
 
 SHARES = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95], dtype=torch.double)
