@@ -24,7 +24,7 @@ class Curly(Nests):
             elif segment.kind == "rows":
                 self._rows(segment)
             else:
-                self.write_nest(segment.units[0])
+                self.write_nest(segment.units)
 
     # ---- statements one after the other
 

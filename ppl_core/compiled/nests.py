@@ -11,7 +11,40 @@ from .reading import Reader
 class Nests(Reader):
     """Writes operations as nested loops."""
 
-    def write_nest(self, unit: Unit) -> None:
+    def write_nest(self, units: Sequence[Unit]) -> None:
+        """Write one operation, or pointwise ones that share their loops."""
+        if len(units) == 1:
+            self._single(units[0])
+            return
+        body: list[str] = []
+        shape = units[0].shape
+        inner = {u.op.out.value for u in units} - self._needed_elsewhere(units)
+        for unit in units:
+            out = unit.op.out
+            text = self._formula_at(unit)
+            body.append(f"{self.dialect.fixed(out.dtype)} t{out.value} = {text};")
+            if out.value not in inner:
+                body.append(f"{self.at(out, shape)} = t{out.value};")
+            self._near[out.broadcast(shape)] = f"t{out.value}"
+        self._near = {}
+        self._loops(shape, " ".join(body))
+
+    def _needed_elsewhere(self, units: Sequence[Unit]) -> set[int]:
+        """Values that others than these units read."""
+        here = {id(unit.op) for unit in units}
+        needed = {arg.value for arg in self.program.results if isinstance(arg, View)}
+        for op in self.program.ops:
+            if id(op) not in here:
+                needed |= {arg.value for arg in op.args if isinstance(arg, View)}
+        return needed
+
+    def _formula_at(self, unit: Unit) -> str:
+        texts = [
+            self.at(arg, unit.shape) if isinstance(arg, View) else None for arg in unit.op.args
+        ]
+        return self.formula(unit, [self.argument(unit, i, t) for i, t in enumerate(texts)])
+
+    def _single(self, unit: Unit) -> None:
         op = unit.op
         if op.name == "assemble":
             base, *pieces = op.args
@@ -29,17 +62,14 @@ class Nests(Reader):
         elif unit.over:
             self._nested_sum(unit)
         else:
-            args = [self.at(arg, unit.shape) if isinstance(arg, View) else None for arg in op.args]
-            text = (
-                self._gathered_at(unit)
-                if op.name == "gather"
-                else self.formula(unit, [self.argument(unit, i, t) for i, t in enumerate(args)])
-            )
+            text = self._gathered_at(unit) if op.name == "gather" else self._formula_at(unit)
             self._loops(unit.shape, f"{self.at(op.out, unit.shape)} = {text};")
 
     def at(self, view: View, shape: Sequence[int]) -> str:
         """The text that reads a view at the indices i0, i1, ... of a shape."""
         view = view.broadcast(shape)
+        if view in self._near:
+            return self._near[view]
         moving = [
             f"i{d}" if step == 1 else f"i{d} * {step}"
             for d, (size, step) in enumerate(zip(view.shape, view.stride, strict=True))

@@ -26,6 +26,10 @@ FLAT = 80
 """Numbers that may be written out one after the other."""
 
 
+MOVING = frozenset(("gather", "scatter", "assemble", "cumsum", "cumprod"))
+"""Operations that read or write at other places."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """Element `address` of a value; in row r of a loop, element `address + r * step`."""
@@ -71,6 +75,11 @@ class Unit:
     def gathers(self) -> bool:
         """Whether it reads from all over a value."""
         return self.op.name == "gather"
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether each number of its result needs only the numbers at the same place."""
+        return not self.over and self.op.name not in MOVING
 
     def places(self) -> Iterator[tuple[int, ...]]:
         """The positions beside each other, with 0 for the row."""
@@ -140,10 +149,14 @@ def schedule(program: Program, loops: bool = True) -> list[Segment]:
         straight = [u for u in waiting if u.kind == "straight" and _known(u, ready)]
         if straight or first.kind == "nest":
             segment = Segment("straight" if straight else "nest")
-            for u in waiting if straight else [first]:
-                if u.kind == segment.kind and _known(u, ready):
-                    segment.units.append(u)
-                    ready.add(u.op.out.value)
+            if straight:
+                for u in waiting:
+                    if u.kind == "straight" and _known(u, ready):
+                        segment.units.append(u)
+                        ready.add(u.op.out.value)
+            else:
+                segment.units = _alike(waiting, first, ready)
+                ready |= {u.op.out.value for u in segment.units}
         else:
             segment = Segment("rows", first.rows)
             segment.units = _companions(waiting, first, ready)
@@ -156,6 +169,21 @@ def schedule(program: Program, loops: bool = True) -> list[Segment]:
 
 def _known(u: Unit, ready: set[int]) -> bool:
     return all(view.value in ready for view in u.reads())
+
+
+def _alike(waiting: list[Unit], first: Unit, ready: set[int]) -> list[Unit]:
+    """Pointwise units over one shape that can share their loops, number by number."""
+    if not first.is_pointwise:
+        return [first]
+    made: dict[int, View] = {}
+    units: list[Unit] = []
+    for u in waiting:
+        if u.kind == "nest" and u.is_pointwise and u.shape == first.shape:
+            views = [view.broadcast(u.shape) for view in u.reads()]
+            if all(view.value in ready or made.get(view.value) == view for view in views):
+                units.append(u)
+                made[u.op.out.value] = u.op.out.broadcast(u.shape)
+    return units
 
 
 def _companions(waiting: list[Unit], first: Unit, ready: set[int]) -> list[Unit]:

@@ -22,6 +22,7 @@ class Reader:
         self.layout = Layout(program, self.segments)
         self.lines: list[str] = []
         self.uses_library = False
+        self._near: dict[View, str] = {}  # names inside the nest that is being written
         self._row: dict[Cell, str] = {}  # registers of the loop that is being written
 
     def read(self, cell: Cell, rows: int = 0, row: str = "r") -> str:

@@ -67,6 +67,10 @@ CASES |= {
         lambda x: torch.einsum("ij,kjl->kil", x, M.reshape(2, 3, 2).repeat(1, 2, 1)[:, :4]),
         M,
     ),
+    "wide formulas": (
+        lambda x: ((x.repeat(9, 9) * 2 + x.repeat(9, 9)[0]).tanh() * (x.repeat(9, 9) > 0)).sum(0),
+        M,
+    ),
     "slices": (lambda x: x[1:, ::2] - x[:-1, 1::2], M),
     "flip": (lambda x: x.flip(0).flip(1), M),
     "cat": (lambda x: torch.cat([x, 2 * x, x[:1]], 0), M),
@@ -88,7 +92,7 @@ CASES |= {
 }
 
 
-TOO_MUCH_FOR_FLOATS = ("wide product", "long", "two indices")
+TOO_MUCH_FOR_FLOATS = ("wide product", "wide formulas", "long", "two indices")
 
 
 def of(name):
