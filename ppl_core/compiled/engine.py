@@ -22,6 +22,8 @@ TOLERANCE = 1e-4
 """How far a compiled step may be from an eager one, relative to the largest number of a tensor."""
 PAYS = 0.5
 """Seconds without a compiler that are worth calling it."""
+KEPT = 64
+"""Programs whose engines are remembered."""
 PER_NUMBER = 1e-7
 """Seconds that the engine of floats takes to compute one number, about."""
 AHEAD = 512
@@ -118,6 +120,10 @@ class Engines:
     def __init__(self, program: Program, trial: Trial):
         self.program, self._trial = program, trial
         self._entry = _entries.setdefault(program.key, _Entry())
+        while len(_entries) > KEPT:
+            oldest = _entries.pop(next(iter(_entries)))
+            if oldest.making is not None:
+                oldest.making.stop()
 
     @staticmethod
     def know(program: Program) -> bool:
