@@ -23,7 +23,7 @@ from .engine import Compiled, Engine, Engines, difference
 from .function import Gradient
 from .identity import Identity, NoIdentity
 from .js import javascript
-from .ops import NotCompiled, Program
+from .ops import NotCompiled, Program, View
 from .record import record
 from .updates import Rule
 
@@ -37,6 +37,7 @@ __all__ = [
     "NotCompiled",
     "Program",
     "Rule",
+    "View",
     "difference",
     "javascript",
     "record",

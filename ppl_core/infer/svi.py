@@ -154,8 +154,9 @@ class SVI:
             num_steps: how many.
             args, kwargs: of model and guide.
             progress_bar: whether to show one.
-            compile: "auto" compiles if that pays and is possible, "never" does not, "require"
-                waits for the compiler.
+            compile: "auto" compiles if that pays and is possible, but leaves networks alone, whose
+                gradients differ in their last digits, which Adam magnifies; "never" does not;
+                "require" waits for the compiler.
 
         Raises:
             NotCompiled: compilation is required, but the step has no compiled form.

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..compiled import Compiled, Engine, Engines, NotCompiled
+from ..compiled import Compiled, Engine, Engines, NotCompiled, Program, View
 from .recorded import Training
 
 WORTH = 100
 """Steps from which a recording pays for itself."""
+NETWORK = 2**13
+"""Multiplications from which a matrix product is that of a network."""
 CHUNK = 0.05
 """Seconds between two looks at the clock, the progress bar and the interrupt button."""
 
@@ -54,6 +56,9 @@ def train(
             raise
         _eagerly(svi, num_steps - 1, args, kwargs, watch)
         return Compiled("eager", str(error))
+    if compile == "auto" and _multiplies_matrices(training.program):
+        _eagerly(svi, num_steps - 1, args, kwargs, watch)
+        return Compiled("eager", "its rounding would differ: it multiplies matrices (see run)")
     engines = Engines(training.program, training.trial)
     if compile == "require" and engines.choose(math.inf) is None:
         raise NotCompiled(engines.report(None, 0.0).reason)
@@ -93,6 +98,15 @@ def _advance(
         if engine is not None and spent < CHUNK / 2:
             chunk *= 2
     return engine
+
+
+def _multiplies_matrices(program: Program) -> bool:
+    """Whether networks are at work: they gain little, and Adam makes much of their last digits."""
+    products = (op.args[0] for op in program.ops if op.name == "dot")
+    return any(
+        isinstance(part, View) and len(part.shape) == 3 and part.numel >= NETWORK
+        for part in products
+    )
 
 
 def _eagerly(
