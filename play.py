@@ -34,7 +34,7 @@ NOTEBOOK = "tutorials/00_start_here.ipynb"
 PROMPT = "--Voila.kernel_websocket_connection_class=ppl_widgets.server.PromptConnection"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 EXTRAS = {"lab": {"lab"}, "app": {"lab", "app"}, "test": {"lab", "app", "test", "dev"}}
-ROOM = 2.5e9  # bytes: 1.3 GB of environment, 1.8 with the tests' tools, and pip's own scratch
+ROOM = 2.5e9  # bytes: 1.3 GB of environment, 2.0 with the tests' tools, and pip's own scratch
 
 
 def main(words: list[str]) -> None:
