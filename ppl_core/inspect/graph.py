@@ -274,6 +274,7 @@ def _places(graph: ModelGraph) -> dict[str, tuple[float, float]]:
         parents = [parent for parent, child in graph.edges if child == name]
         depth[name] = 1 + max((depth.get(parent, -1) for parent in parents), default=-1)
     bands = sorted({node.plates for node in graph.nodes.values()})
+    skips = any(depth[child] - depth[parent] > 1 for parent, child in graph.edges)
     places, left = {}, 0.0
     for band in bands:
         rows: dict[int, list[str]] = {}
@@ -283,9 +284,11 @@ def _places(graph: ModelGraph) -> dict[str, tuple[float, float]]:
         widest = max(len(names) for names in rows.values())
         for row, names in rows.items():
             spare = (widest - len(names)) / 2
+            if skips and row % 2:
+                spare += 0.5  # out of the way of arrows that pass this row by
             for i, name in enumerate(names):
                 places[name] = (left + (i + spare) * (_WIDTH + _GAP), row * (_HEIGHT + 2 * _GAP))
-        left += widest * (_WIDTH + _GAP) + 2 * _PAD
+        left += (widest + skips / 2) * (_WIDTH + _GAP) + 2 * _PAD
     return places
 
 

@@ -7,6 +7,7 @@ import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import GuideError, ModelError, ShapeError, handlers
 from ppl_core.infer import SVI, Trace_ELBO
+from ppl_core.inspect.graph import _places
 from ppl_core.optim import SGD
 from programs import conditioned_scale, learned_guide, perfect_guide, scale
 
@@ -331,3 +332,16 @@ def test_render_model_is_the_graph_and_writes_its_picture(tmp_path):
     assert (tmp_path / "model.svg").read_text() == made.to_svg()
     with pytest.raises(ValueError, match=r"known are \.svg"):
         ppl.render_model(model, (0.0,), filename=str(tmp_path / "model.pdf"))
+
+
+def test_an_arrow_that_passes_a_row_by_passes_its_node_too():
+    def model():
+        a = ppl.sample("a", dist.Normal(0.0, 1.0))
+        b = ppl.sample("b", dist.Normal(a, 1.0))
+        ppl.sample("c", dist.Normal(a + b, 1.0))
+
+    places = _places(ppl.inspect.graph(model))
+    (ax, ay), (bx, by), (cx, cy) = (places[name] for name in "abc")
+    assert ay < by < cy
+    assert ax == cx
+    assert abs(bx - ax) > 20

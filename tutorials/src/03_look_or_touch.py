@@ -47,8 +47,9 @@ for name, program in (("look", look), ("touch", touch)):
     print(f"{name:5}: next reading {next_reading.mean:.2f}, give or take {next_reading.sd:.2f}")
 
 # %% [markdown]
-# Looking also makes you surer of the draught, so the spread shrinks: 1.03 instead of 1.25.
-# The graphs show what was cut.
+# Looking also makes you surer of the draught, so the spread shrinks: 1.03 instead of 1.25. In the
+# graph of the touched program, the dashed arrow is cut: whatever the weight would have been, the
+# measurement is told 10.
 
 # %%
 ppl.inspect.graph(touch, 8.5)
