@@ -82,6 +82,7 @@ class NUTS(HMC):
 
     Raises:
         InferenceError: no finite density at 100 starting values, or no gradient on the way.
+        NotCompiled: with `jit_compile`, the potential has no compiled form.
 
     >>> import ppl_core as ppl
     >>> from ppl_core.distributions import Normal
