@@ -1,0 +1,15 @@
+"""English: one file a panel, and two for what all of them say."""
+
+from . import common, conditioning, forward, looking, pictures, proposing, weighing
+
+PARTS = (
+    common,
+    pictures,
+    weighing,
+    forward,
+    conditioning,
+    looking,
+    proposing,
+)
+
+MESSAGES = {key: sentence for part in PARTS for key, sentence in part.MESSAGES.items()}

@@ -1,0 +1,16 @@
+"""The condition bench."""
+
+MESSAGES = {
+    "conditioning.title": "The condition bench",
+    "label.window": "window",
+    "help.window": "How far a run's reading may be off to be kept",
+    "label.form": "form",
+    "help.form": "How the program is given its reading",
+    "conditioning.told": "Kept {kept} of {num} runs, exact {share}. Their mean weight is {mean}, "
+    "exact {exact}, {source}.",
+    "conditioning.none": "Kept {kept} of {num} runs, exact {share}, {source}. Draw on, or widen "
+    "the window?",
+    "ledger.entry": "{site} = {value} by {who}",
+    "ledger.drawn": "{site} by {who}",
+    "drawer.conditioning": "form · guess · noise · prior",
+}

@@ -1,0 +1,13 @@
+"""The forward machine."""
+
+MESSAGES = {
+    "forward.title": "The forward machine",
+    "forward.told": "The readings of {num} runs have mean {mean} and sd {sd}. Exact {exact}, "
+    "{source}.",
+    "forward.few": "Exact readings {exact}, {source}.",
+    "fall.guess": "guess",
+    "fall.weight": "weight",
+    "fall.measurement": "measurement",
+    "fall.draught": "draught",
+    "drawer.forward": "prior · draws",
+}
