@@ -13,7 +13,8 @@ In reading order:
     floats     as a Python function over floats
     layout     where a value lies between two loops
     curly      loops as text, for C and JavaScript
-    c, build   as a C function, built by the system's compiler in a child process and cached
+    c, build   as a C function, built by the system's compiler in a child process and cached,
+               for a processor
     js         as a JavaScript class, for pages without a kernel
     engine     what can run a program now; nothing runs unproven
     function   a function and its gradient, for samplers

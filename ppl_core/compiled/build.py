@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import platform
 import shutil
 import stat
 import subprocess
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from .ops import NotCompiled
+from .processor import features, processor
 
 FLAGS = [
     "-O3",
-    "-march=native",
     "-std=gnu11",
     "-shared",
     "-fPIC",
@@ -52,7 +51,7 @@ def is_built(text: str) -> bool:
     """Whether a text has been compiled before.
 
     Raises:
-        NotCompiled: there is no compiler.
+        NotCompiled: there is no compiler, or no such processor.
     """
     return _find(cache_folder(), _name(text, compiler(), tuple(FLAGS))) is not None
 
@@ -61,7 +60,7 @@ class Build:
     """A library in the making: a compiler at work in a child process, or a finished file.
 
     Raises:
-        NotCompiled: there is no compiler.
+        NotCompiled: there is no compiler, or no such processor.
     """
 
     def __init__(self, text: str, flags: tuple[str, ...] = ()):
@@ -78,7 +77,16 @@ class Build:
         self._making = Path(tempfile.mkdtemp(prefix="build-", dir=self._folder))
         source = self._making / "step.c"
         source.write_text(text, encoding="utf-8")
-        command = [self._compiler, *flags, str(source), "-o", str(self._making / "step.so"), "-lm"]
+        target = f"-march={processor()}"
+        command = [
+            self._compiler,
+            target,
+            *flags,
+            str(source),
+            "-o",
+            str(self._making / "step.so"),
+            "-lm",
+        ]
         with (self._making / "said").open("wb") as said:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=self._making
@@ -147,18 +155,12 @@ def compiler() -> str:
 
 
 @cache
-def _identity(program: str) -> str:
+def _identity(program: str, target: str) -> str:
     """A compiler's version and the processor it builds for."""
     said = subprocess.run(
         [program, "--version"], capture_output=True, text=True, timeout=30, check=False
     ).stdout
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-            if line.startswith(("flags", "Features", "model name")):
-                said += line
-            if not line:
-                break
-    return f"{said} {platform.machine()} {platform.system()}"
+    return f"{said} {features() if target == 'native' else target}"
 
 
 def _digest(data: bytes) -> str:
@@ -166,7 +168,7 @@ def _digest(data: bytes) -> str:
 
 
 def _name(text: str, program: str, flags: tuple[str, ...]) -> str:
-    return _digest("\0".join((text, *flags, program, _identity(program))).encode())
+    return _digest("\0".join((text, *flags, program, _identity(program, processor()))).encode())
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from ppl_core.compiled import NotCompiled
+from ppl_core.compiled import NotCompiled, build, processor
 from ppl_core.compiled.build import Build, cache_folder, compiler
+from ppl_core.compiled.processor import LEVELS
 
 needs_cc = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler on this machine"
@@ -130,3 +131,31 @@ def test_importing_the_language_does_not_import_this():
     code = "import sys, ppl_core; print([m for m in sys.modules if 'ppl_core.compiled' in m])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"
+
+
+# ---- for which processor
+
+
+def test_a_level_that_many_share_makes_another_file(fresh_cache, monkeypatch):
+    monkeypatch.delenv(processor.VARIABLE, raising=False)
+    assert processor.processor() == "native"
+    own = build._name("text", "cc", ())
+    monkeypatch.setattr(processor, "features", lambda: " ".join(set().union(*LEVELS.values())))
+    monkeypatch.setenv(processor.VARIABLE, "x86-64-v3")
+    shared = build._name("text", "cc", ())
+    assert processor.processor() == "x86-64-v3"
+    assert own != shared
+    # Another machine of that level finds what this one has built.
+    monkeypatch.setattr(build, "features", lambda: "another machine")
+    assert build._name("text", "cc", ()) == shared
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [("x86-64-v9", "choose native or x86-64-v2"), ("x86-64-v3", "is below x86-64-v3")],
+)
+def test_a_level_out_of_reach_is_a_reason(monkeypatch, asked, reason):
+    monkeypatch.setattr(processor, "features", lambda: " ".join(LEVELS["x86-64-v2"]))
+    monkeypatch.setenv(processor.VARIABLE, asked)
+    with pytest.raises(NotCompiled, match=reason):
+        Build(ANSWER)
