@@ -1,0 +1,24 @@
+"""Open every panel once and let it run: its compiled steps and its bytecode are there from then on.
+
+    python binder/warm.py
+
+A session that comes later, on another machine of the same kind, finds them in the user's cache.
+"""
+
+import time
+
+import ppl_core as ppl
+import ppl_widgets
+from ppl_core.compiled.build import cache_folder
+
+for name in ppl_widgets.__all__:
+    maker = getattr(ppl_widgets, name)
+    if name == "LivePanel" or not isinstance(maker, type):
+        continue
+    begin = time.perf_counter()
+    with ppl.ParamStore():
+        panel = maker()
+        panel.run()
+        panel.close()
+    print(f"{name:16} {time.perf_counter() - begin:5.1f} s")
+print(f"{len(list(cache_folder().glob('*.so')))} compiled steps in {cache_folder()}")
