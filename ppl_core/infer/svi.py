@@ -57,11 +57,13 @@ class SVIRunResult:
         losses: one estimate a step, in nats, (num_steps,).
         params: parameter name -> constrained value after the last step.
         state: to go on from.
+        path: parameter name -> constrained values after each `every` steps, (kept, ...).
     """
 
     losses: Tensor
     params: Mapping[str, Tensor]
     state: SVIState
+    path: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class SVI:
@@ -142,6 +144,7 @@ class SVI:
         *args: Any,
         progress_bar: bool = True,
         compile: str = "auto",
+        every: int = 0,
         **kwargs: Any,
     ) -> SVIRunResult:
         """Take many steps on the store, compiled where possible, with a progress bar.
@@ -157,6 +160,7 @@ class SVI:
             compile: "auto" compiles if that pays and is possible, but leaves networks alone, whose
                 gradients differ in their last digits, which Adam magnifies; "never" does not;
                 "require" waits for the compiler.
+            every: keep the parameters each time so many steps are taken, as the result's `path`.
 
         Raises:
             NotCompiled: compilation is required, but the step has no compiled form.
@@ -166,16 +170,21 @@ class SVI:
         from .training import train  # not before it is needed
 
         losses: list[float] = []
+        passed: list[dict[str, Tensor]] = []
         with tqdm(total=num_steps, disable=not progress_bar, desc="SVI") as bar:
 
             def watch(new: list[float]) -> None:
                 losses.extend(new)
+                if every and len(losses) % every == 0:
+                    passed.append(self.params(self.state))
                 if len(new) > 1 or len(losses) % 50 == 0 or len(losses) == num_steps:
                     bar.set_postfix_str(f"loss {sum(losses[-50:]) / len(losses[-50:]):.4g}", False)
                     bar.update(len(losses) - bar.n)
 
-            self.compiled = train(self, num_steps, args, kwargs, compile, watch)
-        return SVIRunResult(torch.tensor(losses), self.params(self.state), self.state)
+            self.compiled = train(self, num_steps, args, kwargs, compile, watch, every)
+        params = self.params(self.state)
+        path = {name: torch.stack([at[name] for at in passed]) for name in params if passed}
+        return SVIRunResult(torch.tensor(losses), params, self.state, path)
 
     @property
     def state(self) -> SVIState:

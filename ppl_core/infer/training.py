@@ -28,6 +28,7 @@ def train(
     kwargs: dict[str, Any],
     compile: str,
     watch: Callable[[list[float]], Any],
+    every: int = 0,
 ) -> Compiled:
     """Take steps, compiled where that is possible and pays; how it went.
 
@@ -37,6 +38,7 @@ def train(
         args, kwargs: of the programs.
         compile: "auto" | "never" | "require".
         watch: called with new losses.
+        every: if not 0, `watch` is called at each multiple of so many steps, at least.
 
     Raises:
         NotCompiled: compilation is required and impossible.
@@ -56,13 +58,13 @@ def train(
             raise
         _eagerly(svi, num_steps - 1, args, kwargs, watch)
         return Compiled("eager", str(error))
-    if compile == "auto" and _multiplies_matrices(training.program):
+    if compile == "auto" and multiplies_matrices(training.program):
         _eagerly(svi, num_steps - 1, args, kwargs, watch)
         return Compiled("eager", "its rounding would differ: it multiplies matrices (see run)")
     engines = Engines(training.program, training.trial)
     if compile == "require" and engines.choose(math.inf) is None:
         raise NotCompiled(engines.report(None, 0.0).reason)
-    engine = _advance(svi, training, engines, num_steps - 1, pace, watch)
+    engine = _advance(svi, training, engines, num_steps - 1, pace, watch, every)
     return engines.report(engine, training.seconds)
 
 
@@ -73,10 +75,11 @@ def _advance(
     left: int,
     pace: float,
     watch: Callable[[list[float]], Any],
+    every: int,
 ) -> Engine | None:
     """Take the steps that are left on whatever is fastest at each moment; the last engine used."""
     args, kwargs = training.given
-    chunk, engine = 500, None
+    chunk, engine, end = 500, None, left + 1
     while left:
         engine, started = engines.choose(left, pace), time.perf_counter()
         if engine is None:
@@ -85,6 +88,8 @@ def _advance(
             left -= some
         else:
             some = min(left, chunk)
+            if every:
+                some = min(some, every - (end - left) % every)
             losses = training.run(engine, some)
             watch(losses)
             left -= len(losses)
@@ -100,7 +105,7 @@ def _advance(
     return engine
 
 
-def _multiplies_matrices(program: Program) -> bool:
+def multiplies_matrices(program: Program) -> bool:
     """Whether networks are at work: they gain little, and Adam makes much of their last digits."""
     products = (op.args[0] for op in program.ops if op.name == "dot")
     return any(

@@ -313,3 +313,17 @@ def test_a_network_is_compiled_only_on_request():
     svi, fast_one = steps("require")
     assert svi.compiled.backend == "c"
     torch.testing.assert_close(fast_one.losses, eager.losses, rtol=1e-3, atol=1e-3)
+
+
+def test_the_way_there_is_kept_and_is_the_eager_one(backend):
+    def walk(how):
+        return training(Adam({"lr": 0.02})).run(230, 8.5, compile=how, progress_bar=False, every=20)
+
+    eager = walk("never")
+    ours = walk("auto" if backend == "floats" else "require")
+    assert ours.path.keys() == eager.path.keys() == {"a", "b"}
+    for name, way in ours.path.items():
+        assert way.shape == (11,)
+        torch.testing.assert_close(way, eager.path[name], rtol=1e-4, atol=1e-4)
+        stops = training(Adam({"lr": 0.02})).run(220, 8.5, compile="never", progress_bar=False)
+        torch.testing.assert_close(way[-1], stops.params[name], rtol=1e-4, atol=1e-4)
