@@ -46,7 +46,7 @@ def test_unknown_key_or_missing_word_error():
     with pytest.raises(KeyError):
         say("no.such")
     with pytest.raises(KeyError):
-        say("status.steps", seed="1")
+        say("training.status", seed="1")
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,19 @@
 """A panel that draws, without its widgets: runs of a program, one by one, and what may happen next.
 
-    idle -> running <-> paused -> done            failed, from which play, set and reset lead on
-
 To a panel it looks as a `Session` does. The draws are made a block at a time and shown one at a
 time, so speed and pauses never change what is drawn, and going back is to show fewer of them.
 """
 
-import time
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ppl_core.errors import InferenceError
 from ppl_core.runs import InferenceRun
 
-from . import report
 from .learner import explain
-from .scenarios import NUM, SEED, Columns, Question, Settings, View
-from .session import Status
+from .machine import Machine, Status
+from .scenarios import NUM, Columns, Question, View
 from .text import count, say
 
 LIMIT = 100_000
@@ -27,26 +22,14 @@ DRAW = "draw"
 """The axis that counts draws, where a question has one."""
 
 
-class Drawing:
-    """One question, answered by draws.
+class Drawing(Machine[Question]):
+    """One question, answered by draws; for its face see `Machine`.
 
     Args:
-        question: what is drawn.
+        scenario: what is drawn.
         seed: of the noise.
         clock: the time in seconds.
         controls: values to start from; the rest start at their defaults.
-
-    Attributes:
-        act: what a step does, for the buttons' help.
-        status: "idle", "running", "paused", "done" or "failed".
-        error: what went wrong and how to mend it, while failed.
-        notice: what the newest command did beyond what it was asked for.
-        step: draws shown.
-        num_steps: the draw at which drawing stops by itself.
-        controls: name -> value; read only.
-        view: the range of each plot axis.
-        version: grows with every visible change.
-        stage_version: grows when an axis or another still thing changes.
 
     Raises:
         ControlError: a control or the seed has a value it cannot take.
@@ -60,55 +43,29 @@ class Drawing:
         'seed 101 · draw 1,100/5,000'
     """
 
-    act = "draw"
-
-    def __init__(
-        self,
-        question: Question,
-        seed: int = SEED.value,
-        clock: Callable[[], float] = time.perf_counter,
-        **controls: Any,
-    ):
-        self.scenario, self._clock = question, clock
-        self.seed: int = SEED.check(seed)
-        self.controls = Settings(question.controls, **controls)
-        self.version = self.stage_version = 0
-        self._start_over("idle")
+    act, grants = "draw", NUM
 
     # ---- what is
+
+    @property
+    def step(self) -> int:
+        """Draws that are shown."""
+        return self._shown
 
     @property
     def draws(self) -> Columns:
         """The draws that are shown: name -> (step,)."""
         return self._pool.first(self.step)
 
-    def due(self) -> float:
-        """Seconds until `advance` has something to do: 0 for now, infinite for never."""
-        return 0.0 if self.status == "running" else float("inf")
-
     # ---- commands
 
     def play(self) -> None:
         """Draw in `advance`; after the last draw, for as many again, up to `LIMIT` of them."""
-        if self.status == "running":
-            return
-        if self._run is None:
-            self._start_over("running")
-            return
-        if self.step >= LIMIT:
+        if self._ready and self.step >= LIMIT:
             self._change("done")
-            self.notice = say("drawing.full", step=count(self.step))
-            return
-        self._change("running")
-        if self.step >= self.num_steps:
-            self.num_steps = min(self.step + self.controls[NUM], LIMIT)
-            self._grow()
-            self.notice = say("drawing.more", num_steps=count(self.num_steps))
-
-    def pause(self) -> None:
-        """Stop drawing; nothing is lost."""
-        if self.status == "running":
-            self._change("paused")
+            self.notice = self._words("full", step=count(self.step))
+        else:
+            super().play()
 
     def set(self, name: str, value: Any) -> bool:
         """Move a control. Whether anything changed.
@@ -124,11 +81,9 @@ class Drawing:
         self.stage_version += name in self.scenario.staging
         if name == NUM:
             self._change(self.status)
-            self.num_steps = max(self.controls[NUM], self.step)
-            self._end_or_go_on()
-            self._grow()
+            self._grant(max(self.controls[NUM], self.step))
         elif name in self.scenario.inputs or self._run is None:
-            self._start_over("running" if self.status == "running" else "idle", keep_view=True)
+            self._start_over(self._afresh, keep_view=True)
         else:
             self._change(self.status)
             self._grow()
@@ -148,80 +103,42 @@ class Drawing:
         return self._show(wanted, self._clock() + budget_ms / 1e3)
 
     def run(self, num_steps: int) -> int:
-        """Make so many draws at once, also past the last one; the draws shown more.
-
-        There is an end at `LIMIT` draws.
-        """
-        if self._run is None:
-            self._start_over("idle")
-        if self._run is None:
-            return 0
-        playing = self.status == "running"
-        self._change("running")
-        num_steps = min(num_steps, LIMIT - self.step)
-        self.num_steps = max(self.num_steps, self.step + num_steps)
-        self._grow()
-        done = self._show(num_steps, float("inf"))
-        if self.status == "running" and not playing:
-            self.status = "paused"
-        return done
-
-    def settle(self) -> None:
-        """Nothing is worked out beside the draws, so there is nothing to wait for."""
-
-    def reset(self, noise: Literal["same", "new"] = "same") -> None:
-        """Start over with the present controls: the same noise, or that of the next seed."""
-        if noise not in ("same", "new"):
-            raise ValueError(f"reset: noise is 'same' or 'new', got {noise!r}")
-        if noise == "new":
-            self.seed = SEED.check(self.seed + 1)
-        self._start_over("running" if self.status == "running" else "idle")
-        self.notice = say(f"notice.{noise}_noise", seed=str(self.seed))
+        """Make so many draws at once, also past the last one, up to `LIMIT`; those shown more."""
+        return super().run(min(num_steps, LIMIT - self.step))
 
     def back(self, num_steps: int = 50) -> int:
         """Show so many draws less; the draws that are left."""
-        self.step = max(0, self.step - num_steps)
-        self._change("running" if self.status == "running" else "paused" if self.step else "idle")
-        self.notice = say("drawing.back", step=count(self.step))
+        self._shown = max(0, self.step - num_steps)
+        self._went_back()
+        self.notice = self._words("back", step=count(self.step))
         return self.step
 
     # ---- what is said
 
-    def status_line(self) -> str:
-        """Where the run is: seed and draws."""
-        steps = {"step": count(self.step), "num_steps": count(self.num_steps)}
-        return say("drawing.status", seed=str(self.seed), **steps)
-
     def summary(self) -> str:
         """The state in a few short sentences, for whoever listens instead of looking."""
-        state = say(f"drawing.{self.status}", step=count(self.step))
         told = self.scenario.tell(self.controls, self.draws) if self.status != "failed" else ""
-        return " ".join(part for part in (self.notice, state, self.error, told) if part)
+        return " ".join(part for part in (self.notice, self._state(), self.error, told) if part)
 
     def code(self) -> str:
         """The program behind the panel: a cell that draws as the panel does."""
         return self.scenario.code(self.controls, self.seed)
 
-    def copy_state(self) -> str:
-        """One line of Python that makes this panel again, with what is not at its default."""
-        return report.copy_state(self)
+    def _words(self, what: str, **parts: str) -> str:
+        return say(f"drawing.{what}", **parts)
 
     # ---- how it comes about
 
-    def _change(self, status: Status) -> None:
-        """A command was given: what the last one had to say is over."""
-        self.status: Status = status
-        if status != "failed":
-            self.error: str | None = None
-        self.notice = ""
-        self.version += 1
+    @property
+    def _ready(self) -> bool:
+        return self._run is not None
 
     def _start_over(self, status: Status, keep_view: bool = False) -> None:
         """The first draws under the present controls and seed."""
         self._change(status)
-        self._pool, self.step = Pool(), 0
+        self._pool, self._shown = Pool(), 0
         self._run: InferenceRun | None = None
-        self.num_steps: int = self.controls[NUM]
+        self.num_steps = self.controls[NUM]
         if not keep_view:
             self.view = View(self.scenario.axes)
             self.stage_version += 1
@@ -244,10 +161,10 @@ class Drawing:
         while self.step < wanted:
             if self._pool.size == self.step and not self._draw():
                 break
-            self.step = min(wanted, self._pool.size)
+            self._shown = min(wanted, self._pool.size)
             if self._clock() >= deadline:
                 break
-        self._end_or_go_on()
+        self._end_or_go_on(self.num_steps)
         return self.step - before
 
     def _draw(self) -> bool:
@@ -262,27 +179,23 @@ class Drawing:
         return True
 
     def _fail(self, error: Exception) -> None:
-        self._change("failed")
         message = " ".join(str(error).split())
         told = isinstance(error, InferenceError)
-        self.error = say("drawing.error", message=message) if told else explain(error)
+        self._stop(say("drawing.error", message=message) if told else explain(error))
         self._run = None
 
-    def _end_or_go_on(self) -> None:
-        if self.status in ("running", "paused") and self.step >= self.num_steps:
-            self.status = "done"
-        elif self.status == "done" and self.step < self.num_steps:
-            self.status = "paused"
+    def _grant(self, num_steps: int) -> None:
+        self._end_or_go_on(min(num_steps, LIMIT))
+        self._grow()
+
+    def _take(self, num_steps: int) -> int:
+        return self._show(num_steps, float("inf"))
 
     def _grow(self) -> None:
-        """Let the axes hold what is to be seen, and say which of them grew."""
         reach = self.scenario.reach(self.controls)
         if DRAW in self.scenario.axes:
             reach[DRAW] = (0.0, float(self.num_steps))
-        grown = self.view.grow(reach)
-        if grown:
-            self.stage_version += 1
-            self.notice = " ".join(report.axis_now(self, name) for name in grown)
+        self._hold(reach)
 
 
 class Pool:

@@ -1,25 +1,19 @@
 """What a session says about itself in words; numbers and sentences come from the catalogue."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .scenarios import SEED
-from .text import count, normal, say, setting
+from .text import normal, say, setting
 
 if TYPE_CHECKING:
-    from .drawing import Drawing
+    from .machine import Machine
     from .session import Session
 
 
-def status_line(session: "Session") -> str:
-    """Where the run is: `seed 101 · step 1,240/2,500`."""
-    steps = {"step": count(session.step), "num_steps": count(session.num_steps)}
-    return say("status.steps", seed=str(session.seed), **steps)
-
-
-def summary(session: "Session") -> str:
+def summary(session: "Session", state: str) -> str:
     """What just happened, how it stands, and the learned beside the exact answer."""
     learned, exact = session.learned, session.exact
-    parts = [session.notice, say(f"summary.{session.status}", step=count(session.step))]
+    parts = [session.notice, state]
     if session.error is not None:
         parts.append(session.error)
     if learned is not None:
@@ -32,7 +26,7 @@ def summary(session: "Session") -> str:
     return " ".join(part for part in parts if part)
 
 
-def copy_state(session: "Session | Drawing") -> str:
+def copy_state(session: "Machine[Any]") -> str:
     """One line of Python that makes this panel again: `ScalePanel(guess=9.0, seed=103)`."""
     changed = [f"{name}={value!r}" for name, value in session.controls.changed().items()]
     changed += [f"seed={session.seed}"] if session.seed != SEED.value else []
@@ -45,7 +39,7 @@ def setting_now(session: "Session", name: str) -> str:
     return say("mark.value", label=control.label, value=control.text(session.controls[name]))
 
 
-def axis_now(session: "Session | Drawing", name: str) -> str:
+def axis_now(session: "Machine[Any]", name: str) -> str:
     """The announcement that an axis has grown."""
     low, high = session.view.ranges[name]
     return say("notice.axis", axis=say(f"axis.{name}"), low=setting(low), high=setting(high))

@@ -1,7 +1,5 @@
 """A panel without its widgets: what has been set, what has been learned, and what may happen next.
 
-    idle -> running <-> paused -> done            failed, from which play, back and reset lead on
-
 Time is given out by the caller: `advance(budget_ms)` trains for so long, and works on the forecast
 in a share of it. Nothing here knows a widget, a loop or a screen.
 """
@@ -9,7 +7,7 @@ in a share of it. Nothing here knows a widget, a loop or a screen.
 import math
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from ppl_core.errors import InferenceError
 
@@ -17,16 +15,8 @@ from . import report
 from .forecast import Forecast, Forecaster
 from .history import History, Mark, Turns
 from .learner import Learner, explain, source_of
-from .scenarios import (
-    SEED,
-    WEIGHING,
-    Exact,
-    Gaussian,
-    Program,
-    Scenario,
-    Settings,
-    View,
-)
+from .machine import Machine, Status
+from .scenarios import SEED, WEIGHING, Exact, Gaussian, Program, Scenario, View
 from .text import count, say
 
 GROWTH = 0.05
@@ -36,11 +26,9 @@ FORECAST_SHARE = 1 / 3
 
 NUM_STEPS = "num_steps"
 
-Status = Literal["idle", "running", "paused", "done", "failed"]
 
-
-class Session:
-    """One question being explored.
+class Session(Machine[Scenario]):
+    """One question answered by training; for the rest of its face see `Machine`.
 
     Args:
         scenario: the question.
@@ -49,18 +37,9 @@ class Session:
         controls: values to start from; the rest start at their defaults.
 
     Attributes:
-        act: what a step does, for the buttons' help.
-        status: "idle", "running", "paused", "done" or "failed".
-        error: what went wrong and how to mend it, while failed.
-        notice: what the newest command did beyond what it was asked for.
-        num_steps: the step at which training stops by itself.
-        controls: name -> value; read only.
         exact: the exact answer; None for an edited program that it does not hold for.
         truths: the exact answers the run has been trained under, by step.
-        view: the range of each plot axis.
-        version: grows with every visible change.
         exact_version: grows when the exact answer changes.
-        stage_version: grows when an axis changes.
 
     Raises:
         ControlError: a control or the seed has a value it cannot take.
@@ -73,7 +52,7 @@ class Session:
         'seed 101 · step 100/2,500'
     """
 
-    act = "train"
+    act, grants = "train", NUM_STEPS
 
     def __init__(
         self,
@@ -82,17 +61,13 @@ class Session:
         clock: Callable[[], float] = time.perf_counter,
         **controls: Any,
     ):
-        self.scenario, self._clock = scenario, clock
-        self.seed: int = SEED.check(seed)
-        self.controls = Settings(scenario.controls, **controls)
-        self.version = self.exact_version = self.stage_version = 0
         self.exact: Exact | None = None
-        self.view = View(scenario.axes)
+        self.exact_version = 0
         self._programs: tuple[Program, Program] | None = None
         self._learned: Gaussian | None = None
         self._learned_at = -1
         self._forecaster = Forecaster(scenario)
-        self._start_over("idle")
+        super().__init__(scenario, seed, clock, **controls)
 
     # ---- what is
 
@@ -149,24 +124,6 @@ class Session:
 
     # ---- commands
 
-    def play(self) -> None:
-        """Train in `advance`; after the last step, for as many steps again."""
-        if self.status == "running":
-            return
-        if self._learner is None:
-            self._start_over("running")
-            return
-        self._change("running")
-        if self.step >= self.num_steps:
-            self._stop_at(self.step + self.controls[NUM_STEPS])
-            self._forecast_anew()
-            self.notice = say("notice.more", num_steps=count(self.num_steps))
-
-    def pause(self) -> None:
-        """Stop training; nothing is lost."""
-        if self.status == "running":
-            self._change("paused")
-
     def set(self, name: str, value: Any) -> bool:
         """Move a control; a run goes on from where it is, with a mark. Whether anything changed.
 
@@ -178,12 +135,10 @@ class Session:
         if not self.controls.move(name, value):
             return False
         if self._learner is None or self.step == 0:
-            status = "running" if self.status == "running" else "idle"
-            self._start_over(status, keep_view=name != NUM_STEPS)
+            self._start_over(self._afresh, keep_view=name != NUM_STEPS)
         elif name == NUM_STEPS:
             self._change(self.status)
-            self._stop_at(max(self.controls[name], self.step))
-            self._forecast_anew()
+            self._grant(max(self.controls[name], self.step))
         else:
             self._change(self.status)
             self._learner.steer(self.controls)
@@ -210,44 +165,19 @@ class Session:
             self._look_ahead(seconds - (self._clock() - start))
         return done
 
-    def run(self, num_steps: int) -> int:
-        """Train so many steps at once, also past the last one; the steps done."""
-        if self._learner is None:
-            self._start_over("idle")
-        if self._learner is None:
-            return 0
-        playing = self.status == "running"
-        self._change("running")
-        if self.step + num_steps > self.num_steps:
-            self._stop_at(self.step + num_steps)
-        done = self._train(num_steps, None)
-        if self.status == "running" and not playing:
-            self.status = "paused" if self.step else "idle"
-        self._grow()
-        return done
-
     def settle(self) -> None:
         """Finish the forecast now: for pictures, and where no clock ticks."""
         while self._forecaster.due(math.inf) == 0.0:
             self._look_ahead(1.0)
-
-    def reset(self, noise: Literal["same", "new"] = "same") -> None:
-        """Start over with the present controls: the same noise, or that of the next seed."""
-        if noise not in ("same", "new"):
-            raise ValueError(f"reset: noise is 'same' or 'new', got {noise!r}")
-        if noise == "new":
-            self.seed = SEED.check(self.seed + 1)
-        self._start_over("running" if self.status == "running" else "idle")
-        self.notice = say(f"notice.{noise}_noise", seed=str(self.seed))
 
     def back(self, num_steps: int = 50) -> int:
         """Go back about so many steps, to the nearest remembered one; the step reached."""
         if self._learner is None:
             return 0
         self._return_to(self._learner.back(self.step - num_steps))
-        self._change("running" if self.status == "running" else "paused" if self.step else "idle")
+        self._went_back()
         self._look_afresh()
-        self.notice = say("notice.back", step=count(self.step))
+        self.notice = self._words("back", step=count(self.step))
         return self.step
 
     def bind(self, model: Program, guide: Program) -> None:
@@ -266,13 +196,10 @@ class Session:
 
     # ---- what is said
 
-    def status_line(self) -> str:
-        """Where the run is: seed and step."""
-        return report.status_line(self)
-
     def summary(self) -> str:
         """The state in a few short sentences, for whoever listens instead of looking."""
-        return report.summary(self)
+        state = self._state()
+        return report.summary(self, state)
 
     def code(self) -> str:
         """The program behind the panel: a cell that trains as the panel does."""
@@ -280,19 +207,14 @@ class Session:
             return self.scenario.code(self.controls, self.seed)
         return source_of(*self._programs)
 
-    def copy_state(self) -> str:
-        """One line of Python that makes this panel again, with what is not at its default."""
-        return report.copy_state(self)
+    def _words(self, what: str, **parts: str) -> str:
+        return say(f"training.{what}", **parts)
 
     # ---- how it comes about
 
-    def _change(self, status: Status) -> None:
-        """A command was given: what the last one had to say is over."""
-        self.status: Status = status
-        if status != "failed":
-            self.error: str | None = None
-        self.notice = ""
-        self.version += 1
+    @property
+    def _ready(self) -> bool:
+        return self._learner is not None
 
     def _start_over(self, status: Status, keep_view: bool = False) -> None:
         """A new run from step 0 under the present controls, seed and programs."""
@@ -307,7 +229,7 @@ class Session:
         self._history = History(("loss", *values))
         self._history.begin(values)
         self.truths = Turns()
-        self.num_steps: int = self.controls[NUM_STEPS]
+        self.num_steps = self.controls[NUM_STEPS]
         self._find_truth()
         self._forecast_anew()
         if keep_view:
@@ -337,8 +259,7 @@ class Session:
 
     def _fail(self, error: Exception) -> None:
         """Say what went wrong and freeze at the last step from which training can go on."""
-        self._change("failed")
-        self.error = explain(error)
+        self._stop(explain(error))
         if self._learner is not None and isinstance(error, InferenceError):
             self._return_to(self._learner.retreat())
 
@@ -354,18 +275,20 @@ class Session:
     def _mark(self, name: str, at: float = -math.inf) -> None:
         self.history.mark(Mark(self.step, name, report.setting_now(self, name), at))
 
-    def _stop_at(self, num_steps: int) -> None:
+    def _grant(self, num_steps: int) -> None:
         """Train up to this step from now on; the step axis grows by whole runs."""
-        self.num_steps = num_steps
+        self._end_or_go_on(num_steps)
         run = self.controls[NUM_STEPS]
-        if self.status == "running" and self.step >= num_steps:
-            self.status = "done"
-        elif self.status == "done" and self.step < num_steps:
-            self.status = "paused"
         top = float(-(-num_steps // run) * run)
         if top > self.view.ranges["step"][1]:
             self.view.ranges["step"] = (0.0, top)
             self.stage_version += 1
+        self._forecast_anew()
+
+    def _take(self, num_steps: int) -> int:
+        done = self._train(num_steps, None)
+        self._grow()
+        return done
 
     def _find_truth(self) -> None:
         known = self._learner is not None and self._learner.fits_truth()
@@ -400,9 +323,4 @@ class Session:
         """Let the axes hold what is to be seen, and say which of them grew."""
         self._grown_at = self._clock()
         extents = self.history.extents
-        grown = self.view.grow(
-            self.scenario.reach(self.controls, self.exact, self.learned, extents)
-        )
-        if grown:
-            self.stage_version += 1
-            self.notice = " ".join(report.axis_now(self, name) for name in grown)
+        self._hold(self.scenario.reach(self.controls, self.exact, self.learned, extents))

@@ -12,7 +12,7 @@ from .messages.english import MESSAGES as ENGLISH
 def say(key: str, **parts: object) -> str:
     """The catalogue's sentence for `key`, with its parts filled in.
 
-    >>> say("status.steps", seed="101", step=count(1240), num_steps=count(2500))
+    >>> say("training.status", seed="101", step=count(1240), num_steps=count(2500))
     'seed 101 · step 1,240/2,500'
     """
     return ENGLISH[key].format(**parts)
