@@ -3,7 +3,7 @@
 Code for this very processor is the fastest, and of no use on another one. Where an image is built
 on one machine and run on others, `PPL_CPU` names a level instead (x86-64 psABI, section 3.1.1):
 
-    PPL_CPU=x86-64-v3 python -m ppl_widgets.warm
+    PPL_CPU=x86-64-v3 python binder/warm.py
 """
 
 import contextlib
