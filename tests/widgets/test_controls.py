@@ -6,7 +6,7 @@ import comm
 import pytest
 
 from ppl_widgets.controls import Button, Desk
-from ppl_widgets.scenarios.control import Control
+from ppl_widgets.scenarios.control import Control, ControlError
 
 GUESS = Control("guess", "guess", 8.5, 0.0, 20.0, 0.1, help="what you believe")
 RATE = Control("lr", "learning rate", 0.001, 1e-5, 1.0, 0.1, kind="log", drawer=True)
@@ -105,3 +105,11 @@ def test_it_opens_two_comms_and_frees_them():
     desk.close()
     desk.close()
     assert len(comm.get_comm_manager().comms) == before
+
+
+def test_yes_or_no_takes_nothing_else():
+    told = Control("centred", "centred", True, kind="bool")
+    assert told.check(False) is False
+    assert (told.text(True), told.text(False)) == ("on", "off")
+    with pytest.raises(ControlError, match="centred: 1 is neither True nor False"):
+        told.check(1)

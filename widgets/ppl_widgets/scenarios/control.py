@@ -25,7 +25,7 @@ class Control:
         min: smallest value allowed; None for a choice.
         max: largest value allowed; None for a choice.
         step: what an arrow key changes; for kind "log", decades of ten; None for a choice.
-        kind: "float", "int", "log" (a positive float on a logarithmic slider) or "choice".
+        kind: "float", "int", "log" (a positive float on a logarithmic slider), "choice" or "bool".
         options: what a choice offers.
         drawer: whether it waits in the drawer instead of standing on the face.
         help: a few words for a tooltip.
@@ -45,18 +45,25 @@ class Control:
     min: float | None = None
     max: float | None = None
     step: float | None = None
-    kind: Literal["float", "int", "log", "choice"] = "float"
+    kind: Literal["float", "int", "log", "choice", "bool"] = "float"
     options: tuple[str, ...] = ()
     drawer: bool = False
     help: str = ""
 
     def check(self, value: Any) -> Any:
-        """The value in this control's own type: float, int, or one of the options.
+        """The value in this control's own type: float, int, bool, or one of the options.
 
         Raises:
             ControlError: it is not a number, not finite, not whole, out of range or not on offer.
         """
+        if self.kind == "bool":
+            return self._yes_or_no(value)
         return self._choice(value) if self.kind == "choice" else self._number(value)
+
+    def _yes_or_no(self, value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise self._refuse("bool", value)
 
     def _choice(self, value: Any) -> str:
         for option in self.options:
@@ -78,7 +85,7 @@ class Control:
         return int(number) if self.kind == "int" else number
 
     def _refuse(self, why: str, value: Any, **parts: str) -> ControlError:
-        if self.kind != "choice":
+        if self.kind not in ("choice", "bool"):
             parts = {"low": self.text(self.min), "high": self.text(self.max)}
         given = repr(value) if isinstance(value, str) else str(value)
         given = given if len(given) <= 40 else given[:37] + "..."
@@ -86,6 +93,8 @@ class Control:
 
     def text(self, value: Any) -> str:
         """A value of this control as its label would show it."""
+        if self.kind == "bool":
+            return say("control.on" if value else "control.off")
         return setting(int(value) if self.kind == "int" else value)
 
 

@@ -105,7 +105,7 @@ const asNumber = (text) => {
   return text.trim() !== "" && Number.isFinite(number) ? number : text;
 };
 
-// ---- one row: label, slider, number box; or label and choice
+// ---- one row: label, slider, number box; or label and choice; or label and check box
 
 function controlRow(row, out, words) {
   const id = unique();
@@ -120,6 +120,13 @@ function controlRow(row, out, words) {
     select.addEventListener("change", () => out.change(row.name, select.value));
     node.append(select);
     return { name: row.name, node, show: (value) => { select.value = value; }, restore: () => {} };
+  }
+
+  if (row.kind === "bool") {
+    const box = element("input", { id, type: "checkbox", class: "ppl-desk-check", "aria-describedby": help, disabled: row.locked });
+    box.addEventListener("change", () => out.change(row.name, box.checked));
+    node.append(box);
+    return { name: row.name, node, show: (value) => { box.checked = value; }, restore: (truth) => { box.checked = truth; } };
   }
 
   const slider = element("input", {
