@@ -16,6 +16,8 @@ In reading order:
     c, build   as a C function, built by the system's compiler in a child process and cached,
                for a processor
     js         as a JavaScript class, for pages without a kernel
+    native     called: a run, many runs, a single step
+    runs       many runs side by side
     engine     what can run a program now; nothing runs unproven
     function   a function and its gradient, for samplers
 """
@@ -26,6 +28,7 @@ from .identity import Identity, NoIdentity
 from .js import javascript
 from .ops import NotCompiled, Program, View
 from .record import record
+from .runs import Runs
 from .updates import Rule
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "NotCompiled",
     "Program",
     "Rule",
+    "Runs",
     "View",
     "difference",
     "javascript",

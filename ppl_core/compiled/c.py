@@ -5,21 +5,13 @@ second. Sums are never reordered by the compiler's leave but by ours, row by row
 are flushed inside the call.
 """
 
-import ctypes
-import math
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from .build import Library
 from .curly import Curly
 from .dialect import TYPES, Dialect
 from .layout import size_in_bytes
-from .ops import NotCompiled, Program
+from .ops import Program
 from .tape import FEW, Draw
 
 HERE = Path(__file__).parent
@@ -56,28 +48,70 @@ static i64 steps_of(
     return steps;
 }}
 
-i64 run(i64 steps, void **given, char *work, double *losses, double limit, Saved *generator,
-        Gemm gemm) {{
-    Twister now, before;
-    unsigned mode = flush_denormals();
+static i64 advance(
+    Twister *now, i64 steps, void **given, char *work, double *losses, double limit, Gemm gemm) {{
+    Twister before;
     i64 done = 0;
-{packing}
-    wake(&now, generator);
     while (done < steps) {{
         i64 some = steps - done < {block} ? steps - done : {block};
-        before = now;
-        draw(&now, some, work);
+        before = *now;
+        draw(now, some, work);
         i64 good = steps_of(some, given, work, losses + done, limit, gemm);
         done += good;
         if (good < some) {{
-            now = before;
-            draw(&now, good, work);
+            *now = before;
+            draw(now, good, work);
             break;
         }}
     }}
+    return done;
+}}
+
+static void pack(void **given, char *work) {{
+    (void)given; (void)work;
+{packing}
+}}
+
+i64 run(i64 steps, void **given, char *work, double *losses, double limit, Saved *generator,
+        Gemm gemm) {{
+    Twister now;
+    unsigned mode = flush_denormals();
+    pack(given, work);
+    wake(&now, generator);
+    i64 done = advance(&now, steps, given, work, losses, limit, gemm);
     save(&now, generator);
     restore_denormals(mode);
     return done;
+}}
+
+/* Runs one after the other, each from its done[r] on; its inputs lie `stride` bytes further on than
+   those of the run before. After each `every` steps the first {bounded} states are kept. */
+void many(i64 runs, i64 most, i64 steps, void **given, const i64 *stride, char *work,
+          double *losses, double limit, Saved *generators, i64 *done, i64 every, char **kept,
+          Gemm gemm) {{
+    unsigned mode = flush_denormals();
+    for (i64 r = 0; r < runs; r++) {{
+        Twister now;
+        void *own[{inputs}];
+        for (i64 k = 0; k < {inputs}; k++) own[k] = (char *)given[k] + r * stride[k];
+        pack(own, work);
+        wake(&now, generators + r);
+        i64 last = steps - done[r] < most ? steps : done[r] + most;
+        while (done[r] < last) {{
+            i64 left = every - done[r] % every;
+            i64 some = last - done[r] < left ? last - done[r] : left;
+            i64 good = advance(&now, some, own, work, losses + r * steps + done[r], limit, gemm);
+            done[r] += good;
+            if (good < some) break;
+            if (done[r] % every) continue;
+            i64 point = r * (steps / every) + done[r] / every - 1;
+            for (i64 k = 0; k < {bounded}; k++) {{
+                memcpy(kept[k] + point * stride[k], own[k], (size_t)stride[k]);
+            }}
+        }}
+        save(&now, generators + r);
+    }}
+    restore_denormals(mode);
 }}
 """
 
@@ -138,6 +172,8 @@ class Source:
             advance=_lines((f"n{v.id} += {v.size};" for v in self.noise), 2),
             packing=_lines(self._packing(), 1),
             block=self.block,
+            bounded=self.program.bounded,
+            inputs=max(len(self.given), 1),
             loss=loss,
         )
 
@@ -230,97 +266,6 @@ class Source:
             f"{{ double some[{max(d.count, 1)}]; few_normals(t, {d.count}, some); "
             f"for (i64 i = 0; i < {d.count}; i++) {name}[i] = some[i]; }}"
         )
-
-
-class Native:
-    """A program in the machine's own code.
-
-    Raises:
-        NotCompiled: the compiler is missing or refuses.
-    """
-
-    def __init__(self, source: Source, library: Library):
-        self.source, self._library = source, library
-        self._run = library.function("run")
-        self._run.restype = ctypes.c_int64
-        pointer = ctypes.c_void_p
-        self._run.argtypes = [
-            ctypes.c_int64,
-            pointer,
-            pointer,
-            pointer,
-            ctypes.c_double,
-            pointer,
-            pointer,
-        ]
-        self._gemm = _matrix_product() if source.curly.uses_library else None
-        self._turn = threading.Lock()
-        self._work = torch.zeros(source.work + 64, dtype=torch.uint8)
-        self._bench = self._work.data_ptr() + -self._work.data_ptr() % 64
-
-    def run(
-        self, steps: int, state: Sequence[Tensor], data: Sequence[Tensor], limit: float
-    ) -> list[float]:
-        """Take steps with noise from torch's generator; the state is changed in place.
-
-        Args:
-            steps: how many at most.
-            state, data: flat contiguous tensors in the program's order.
-            limit: stop before a step that is not finite or leaves a state beyond this.
-
-        Returns:
-            The loss of every step taken.
-        """
-        given = self._given(state, data)
-        losses = torch.empty(max(steps, 1), dtype=torch.float64)
-        generator = torch.get_rng_state()
-        with self._turn:  # the call lets other threads run, and the working memory is one
-            done = self._run(
-                steps,
-                ctypes.addressof(given),
-                self._bench,
-                losses.data_ptr(),
-                limit,
-                generator.data_ptr(),
-                self._gemm,
-            )
-        if self.source.noise:
-            torch.set_rng_state(generator)
-        return losses[:done].tolist()
-
-    def prepared(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> Callable[[], float]:
-        """One step without noise on tensors that stay where they are; nan if it is not finite."""
-        given = self._given(state, data)
-        loss, generator = ctypes.c_double(), torch.get_rng_state()
-        places = ctypes.addressof(given), self._bench, ctypes.addressof(loss)
-        rest = math.inf, generator.data_ptr(), self._gemm
-        kept = given, generator, state, data
-
-        def call() -> float:
-            with self._turn:
-                done = self._run(1, *places, *rest)
-            return loss.value if done and kept else math.nan
-
-        return call
-
-    def _given(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> ctypes.Array[Any]:
-        """The addresses of all inputs."""
-        fixed = [value.tensor for value in self.source.program.inputs("constant")]
-        tensors = [*state, *data, *(t for t in fixed if t is not None)]
-        return (ctypes.c_void_p * max(len(tensors), 1))(*[t.data_ptr() for t in tensors])
-
-
-def _matrix_product() -> Any:
-    """The address of `sgemm` in the library that torch itself multiplies with.
-
-    Raises:
-        NotCompiled: this torch keeps it to itself.
-    """
-    try:
-        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
-        return ctypes.cast(library.sgemm_, ctypes.c_void_p)
-    except (OSError, AttributeError) as error:
-        raise NotCompiled(f"torch's matrix product cannot be reached: {error}") from None
 
 
 def _lines(lines: Iterable[str], depth: int) -> str:

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from .build import Build, is_built
-from .c import Native, Source
+from .c import Source
 from .floats import Floats
+from .native import Native
 from .ops import NotCompiled, Program
+from .runs import Runs
 from .tape import draw
 
 TOLERANCE = 1e-4
@@ -91,6 +93,28 @@ class Engine:
                     draw(draws, len(done), torch.default_generator)
                 break
         return losses
+
+    def many(self, program: Program, runs: Runs, most: int, limit: float) -> None:
+        """Take up to `most` steps of each run; torch's generator is left anywhere."""
+        if isinstance(self._body, Native):
+            self._body.many(runs, most, limit)
+            return
+        for r in range(len(runs)):
+            torch.set_rng_state(runs.streams[r])
+            state, data = [part[r] for part in runs.state], [part[r] for part in runs.data]
+            done = int(runs.done[r])
+            last = min(runs.steps, done + most)
+            while done < last:
+                some = min(last - done, runs.every - done % runs.every)
+                losses = self.run(program, some, state, data, limit)
+                runs.losses[r, done : done + len(losses)] = torch.tensor(losses)
+                done += len(losses)
+                if len(losses) < some:
+                    break
+                if done % runs.every == 0:
+                    for kept, part in zip(runs.kept, state, strict=False):
+                        kept[r, done // runs.every - 1] = part
+            runs.done[r], runs.streams[r] = done, torch.get_rng_state()
 
 
 @dataclass(slots=True)

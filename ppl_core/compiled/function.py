@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .build import Build
-from .c import Native, Source
+from .c import Source
 from .engine import TOLERANCE, difference
+from .native import Native
 from .ops import NotCompiled, Program
 from .record import record
 

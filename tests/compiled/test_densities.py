@@ -7,8 +7,9 @@ import torch
 
 from ppl_core.compiled import NotCompiled, difference, record
 from ppl_core.compiled.build import Build
-from ppl_core.compiled.c import Native, Source
+from ppl_core.compiled.c import Source
 from ppl_core.compiled.floats import Floats
+from ppl_core.compiled.native import Native
 from ppl_core.values import validation
 
 from .densities import cases, with_gradient

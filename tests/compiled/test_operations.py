@@ -10,8 +10,9 @@ import torch
 
 from ppl_core.compiled import NotCompiled, javascript, record
 from ppl_core.compiled.build import Build
-from ppl_core.compiled.c import Native, Source
+from ppl_core.compiled.c import Source
 from ppl_core.compiled.floats import Floats
+from ppl_core.compiled.native import Native
 
 needs_cc = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler on this machine"
