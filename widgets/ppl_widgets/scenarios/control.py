@@ -94,7 +94,7 @@ class Control:
     def text(self, value: Any) -> str:
         """A value of this control as its label would show it."""
         if self.kind == "bool":
-            return say("control.on" if value else "control.off")
+            return say(f"control.{'on' if value else 'off'}")
         return setting(int(value) if self.kind == "int" else value)
 
 
