@@ -32,7 +32,7 @@ typedef void (*Gemm)(const char *, const char *, const int *, const int *, const
                      const float *, const float *, const int *, const float *, const int *,
                      const float *, float *, const int *);
 
-static i64 steps_of(
+i64 steps_of(
     i64 steps, void **given, char *work, double *losses, double limit, Gemm gemm) {{
 {pointers}
 {constants}
@@ -40,8 +40,8 @@ static i64 steps_of(
 {body}
         int fine = {loss} - {loss} == 0;
 {check}
-        if (!fine) return step;
         losses[step] = {loss};
+        if (!fine) return step;
 {move}
 {advance}
     }}
@@ -67,7 +67,7 @@ static i64 advance(
     return done;
 }}
 
-static void pack(void **given, char *work) {{
+void pack(void **given, char *work) {{
     (void)given; (void)work;
 {packing}
 }}

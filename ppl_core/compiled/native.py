@@ -4,6 +4,7 @@ import ctypes
 import math
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,22 @@ from .build import Library
 from .c import Source
 from .ops import NotCompiled
 from .runs import Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Addresses that C code needs to call `steps_of`; see c.py.
+
+    Attributes:
+        steps, given, work, gemm: as in its signature.
+        kept: what must live as long as they are used.
+    """
+
+    steps: int | None
+    given: int
+    work: int
+    gemm: int | None
+    kept: Any
 
 
 class Native:
@@ -108,6 +125,17 @@ class Native:
             return loss.value if done and kept else math.nan
 
         return call
+
+    def bench(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> "Bench":
+        """A place of its own where other C code can take single steps, without noise."""
+        given = self._given(state, data)
+        work = torch.zeros(self.source.work + 64, dtype=torch.uint8)
+        at = work.data_ptr() + -work.data_ptr() % 64
+        self._library.function("pack")(given, ctypes.c_void_p(at))
+        steps = ctypes.cast(self._library.function("steps_of"), ctypes.c_void_p)
+        gemm = None if self._gemm is None else self._gemm.value
+        kept = given, work, state, data, self
+        return Bench(steps.value, ctypes.addressof(given), at, gemm, kept)
 
     def _given(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> ctypes.Array[Any]:
         """The addresses of all inputs."""
