@@ -18,8 +18,6 @@ from .text import count, say
 
 LIMIT = 100_000
 """Draws that are kept at most."""
-DRAW = "draw"
-"""The axis that counts draws, where a question has one."""
 
 
 class Drawing(Machine[Question]):
@@ -44,6 +42,8 @@ class Drawing(Machine[Question]):
     """
 
     act, grants = "draw", NUM
+    counts = "draw"
+    """The axis that counts draws, where a question has one."""
 
     # ---- what is
 
@@ -79,9 +79,9 @@ class Drawing(Machine[Question]):
         if not self.controls.move(name, value):
             return False
         self.stage_version += name in self.scenario.staging
-        if name == NUM:
+        if name == self.grants:
             self._change(self.status)
-            self._grant(max(self.controls[NUM], self.step))
+            self._grant(max(self.controls[self.grants], self.step))
         elif name in self.scenario.inputs or self._run is None:
             self._start_over(self._afresh, keep_view=True)
         else:
@@ -138,7 +138,7 @@ class Drawing(Machine[Question]):
         self._change(status)
         self._pool, self._shown = Pool(), 0
         self._run: InferenceRun | None = None
-        self.num_steps = self.controls[NUM]
+        self.num_steps = self.controls[self.grants]
         if not keep_view:
             self.view = View(self.scenario.axes)
             self.stage_version += 1
@@ -148,10 +148,14 @@ class Drawing(Machine[Question]):
         except Exception as error:  # a program may raise anything
             self._fail(error)
         else:
-            self._show(min(self.scenario.start, self.num_steps), float("inf"))
+            self._show(min(self._opening(), self.num_steps), float("inf"))
         self._grow()
         if not keep_view:
             self.notice = ""
+
+    def _opening(self) -> int:
+        """Draws that a new run begins with."""
+        return self.scenario.start
 
     def _show(self, num: int, deadline: float) -> int:
         """Show so many draws more, and make those that are not there yet."""
@@ -193,8 +197,8 @@ class Drawing(Machine[Question]):
 
     def _grow(self) -> None:
         reach = self.scenario.reach(self.controls)
-        if DRAW in self.scenario.axes:
-            reach[DRAW] = (0.0, float(self.num_steps))
+        if self.counts in self.scenario.axes:
+            reach[self.counts] = (0.0, float(self.num_steps))
         self._hold(reach)
 
 

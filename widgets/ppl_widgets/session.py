@@ -16,15 +16,13 @@ from .forecast import Forecast, Forecaster
 from .history import History, Mark, Turns
 from .learner import Learner, explain, source_of
 from .machine import Machine, Status
-from .scenarios import SEED, WEIGHING, Exact, Gaussian, Program, Scenario, View
+from .scenarios import NUM_STEPS, SEED, WEIGHING, Exact, Gaussian, Program, Scenario, View
 from .text import count, say
 
 GROWTH = 0.05
 """Seconds between two looks at the axes while training."""
 FORECAST_SHARE = 1 / 3
 """Of a slice in which training goes on too."""
-
-NUM_STEPS = "num_steps"
 
 
 class Session(Machine[Scenario]):

@@ -1,6 +1,7 @@
 """Questions with an exact answer: one file a question, named for it; no widgets in here."""
 
 from .axis import Axis, Range, View
+from .bending import BENDING
 from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
 from .forward import FORWARD
@@ -8,19 +9,23 @@ from .looking import LOOKING
 from .proposing import PROPOSING
 from .question import NUM, Columns, Question
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
-from .training import SEED, optimiser
+from .training import NUM_STEPS, SEED, optimiser
 from .weighing import WEIGHING
 
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
-QUESTIONS = {question.name: question for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING)}
+QUESTIONS = {
+    question.name: question for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING, BENDING)
+}
 """Every question that draws answer, by name."""
 
 __all__ = [
+    "BENDING",
     "CONDITIONING",
     "FORWARD",
     "LOOKING",
     "NUM",
+    "NUM_STEPS",
     "PROPOSING",
     "QUESTIONS",
     "SCENARIOS",

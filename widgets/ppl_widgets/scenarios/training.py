@@ -9,6 +9,9 @@ from .scenario import Controls
 SEED = Control("seed", say("label.seed"), 101, 0, 2**31 - 1, 1, "int")
 """Of the noise in a training."""
 
+NUM_STEPS = "num_steps"
+"""The control that says how many steps a press of Play grants."""
+
 MOMENTUM = 0.1
 """Of SGD, as in the original tutorial."""
 
@@ -28,7 +31,7 @@ def training_controls(lr: float = 0.001, num_steps: int = 2500) -> tuple[Control
         spoken("lr", lr, 1e-5, 100.0, 0.25, "log", drawer=True),
         spoken("optimiser", "SGD", kind="choice", options=tuple(OPTIMISERS), drawer=True),
         spoken("particles", 1, 1, 100, 1, "int", drawer=True),
-        spoken("num_steps", num_steps, 1, 100_000, 100, "int", drawer=True),
+        spoken(NUM_STEPS, num_steps, 1, 100_000, 100, "int", drawer=True),
     )
 
 
