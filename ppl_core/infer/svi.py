@@ -192,6 +192,13 @@ class SVI:
         values = {name: leaf.detach().clone() for name, leaf in self.store.named_parameters()}
         return SVIState(values, dict(self._optim_state), self._steps)
 
+    @state.setter
+    def state(self, state: SVIState) -> None:
+        """Go on from there: `step` and `run` continue as if they had taken its steps."""
+        store = self._enter(state)
+        self._optim_state, self._steps = dict(state.optim), state.step
+        self._leaves = {name: store.unconstrained(name) for name in state.values}
+
     # ---- a Kernel: states in, states out
 
     def init(self, *args: Any, **kwargs: Any) -> SVIState:
@@ -214,12 +221,7 @@ class SVI:
         Raises:
             InferenceError: the loss is infinite or not a number.
         """
-        store = self.store
-        for name in self._leaves.keys() - state.values.keys():
-            if name in store:  # born after this state: let it be born again
-                del store[name]
-        for name, value in state.values.items():
-            store.unconstrained(name).data = value.clone()
+        store = self._enter(state)
         info, optim_state = self._move(store, state.optim, state.step, args, kwargs)
         names = state.values.keys() | info.grads.keys()
         self._leaves = {name: store.unconstrained(name) for name in names}
@@ -233,6 +235,16 @@ class SVI:
             return {name: store.constrain(name, value) for name, value in state.values.items()}
 
     # ---- the step itself
+
+    def _enter(self, state: SVIState) -> ParamStore:
+        """The store, showing the values of a state."""
+        store = self.store
+        for name in self._leaves.keys() - state.values.keys():
+            if name in store:  # born after this state: let it be born again
+                del store[name]
+        for name, value in state.values.items():
+            store.unconstrained(name).data = value.clone()
+        return store
 
     def _move(
         self,

@@ -13,6 +13,7 @@ import truth
 from chance import assert_average
 from ppl_core.errors import ModelError
 from ppl_core.infer import reference
+from ppl_core.infer.references import search
 from ppl_core.infer.references.affine import is_affine
 from ppl_core.infer.references.quadrature import quadrature
 from programs import conditioned_scale
@@ -363,6 +364,19 @@ def test_many_bent_dimensions_are_labelled_estimate():
     one = reference(bend(lambda w: (w - 8.5).tanh(), lambda w: 0.5, 0.5))  # entry 0, moved by 8.5
     away = found["z"].mean[0] - (one["weight"].mean - 8.5)
     assert abs(float(away)) < 5 * float(found["z"].mean_error[0])
+
+
+def test_a_search_gives_way_after_every_step_of_a_long_run():
+    def hills():
+        for name in ("a", "b", "c"):
+            where = ppl.sample(name, dist.Normal(0.0, 1.0))
+            ppl.sample(f"{name} squared", dist.Normal(where**2, 1.0), obs=1.0)
+
+    *pieces, found = search(hills, num_samples=10, num_chains=2, seed=3)
+    assert pieces == [None] * (2 * (5 + 10))
+    again = reference(hills, num_samples=10, num_chains=2, seed=3)
+    assert found.kind == again.kind == "estimate"
+    assert torch.equal(found["b"].mean, again["b"].mean)
 
 
 def test_callers_generator_is_left_alone_and_the_seed_decides():

@@ -290,3 +290,18 @@ def test_subsampled_regression_finds_the_exact_posterior():
     precision = 1.0 + (x**2).sum().item() / 0.25
     assert loc == pytest.approx((x * y).sum().item() / 0.25 / precision, abs=precision**-0.5)
     assert sd == pytest.approx(precision**-0.5, rel=0.2)
+
+
+def test_a_state_that_is_put_back_goes_on_as_if_nothing_had_happened():
+    """`run` and `step` after `svi.state = state` take the steps that followed it."""
+    svi = training(Adam({"lr": 0.05}), store=ParamStore())
+    ppl.set_rng_seed(101)
+    svi.run(30, 8.5, progress_bar=False)
+    state, stream = svi.state, torch.get_rng_state()
+    first = [svi.step(8.5) for _ in range(20)]
+    svi.state = state
+    torch.set_rng_state(stream)
+    assert [svi.step(8.5) for _ in range(20)] == first
+    svi.state = state
+    torch.set_rng_state(stream)
+    assert svi.run(20, 8.5, progress_bar=False).losses.tolist() == pytest.approx(first)

@@ -1,7 +1,7 @@
 """When nothing exact is known: a long run of NUTS, labelled as the estimate that it is."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,8 +20,8 @@ def estimate(
     num_samples: int,
     num_chains: int,
     seed: int,
-) -> Reference:
-    """A posterior as NUTS found it, with the standard error of each mean; no evidence.
+) -> Iterator[Reference | None]:
+    """A posterior as NUTS found it, with the standard error of each mean; None after each step.
 
     Args:
         num_samples: draws of each chain; half as many steps warm it up.
@@ -34,9 +34,12 @@ def estimate(
         run = InferenceRun(
             NUTS(model, warmup_steps=warmup), *args, seed=seed + chain, keep_every=10**9, **kwargs
         )
-        run.advance(warmup)
         kept: list[Mapping[str, Tensor]] = []
-        run.advance(num_samples, watch=lambda at, kept=kept: kept.append(at.info.values))
+        for step in range(warmup + num_samples):
+            run.advance(1)
+            if step >= warmup:
+                kept.append(run.snapshot.info.values)
+            yield None
         for name in kept[0]:
             chains.setdefault(name, []).append([values[name] for values in kept])
     draws = {n: torch.stack([torch.stack(c) for c in cs]).double() for n, cs in chains.items()}
@@ -49,7 +52,7 @@ def estimate(
         return {name: value[index] for name, value in together.items()}
 
     how = f"NUTS: {num_chains} chains of {num_samples} draws, largest R-hat {worst:.3f}"
-    return Reference("estimate", how, marginals, None, None, draw)
+    yield Reference("estimate", how, marginals, None, None, draw)
 
 
 def _marginal(draws: Tensor) -> Marginal:

@@ -1,6 +1,6 @@
 """reference: the best available truth about a program's posterior."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import signature
 from typing import Any
@@ -59,6 +59,38 @@ def reference(
     >>> exact.kind, exact["weight"], round(exact.log_evidence, 3)
     ('closed form', Marginal(mean=9.14, sd=0.6), -1.462)
     """
+    settings = {"tolerance": tolerance, "num_samples": num_samples, "num_chains": num_chains}
+    *_, found = search(model, *args, seed=seed, **settings, **kwargs)
+    assert found is not None
+    return found if sites is None else replace(found, marginals=_kept(found, sites))
+
+
+def search(
+    model: Any,
+    *args: Any,
+    tolerance: float = 1e-4,
+    num_samples: int = 2000,
+    num_chains: int = 2,
+    seed: int = 0,
+    **kwargs: Any,
+) -> Iterator[Reference | None]:
+    """What `reference` does, piece by piece, for whoever must not wait: None after each, then it.
+
+    All that is exact, and quadrature, is one piece; of the long run each step is one.
+
+    Args:
+        model, args, kwargs, tolerance, num_samples, num_chains, seed: as for `reference`.
+
+    Raises:
+        ModelError: as `reference` does.
+
+    >>> import ppl_core as ppl
+    >>> def scale():
+    ...     weight = ppl.sample("weight", ppl.distributions.Normal(8.5, 1.0))
+    ...     ppl.sample("measurement", ppl.distributions.Normal(weight, 0.75), obs=9.5)
+    >>> [found and found.kind for found in search(scale)]
+    ['closed form']
+    """
     if callable(getattr(model, "init", None)) and callable(getattr(model, "step", None)):
         model, kalman = unrolled(model), True
     else:
@@ -67,10 +99,12 @@ def reference(
         torch.manual_seed(seed)
         found = _closed(model, args, kwargs)
         found = found or quadrature(model, args, kwargs, tolerance)
-        found = found or estimate(model, args, kwargs, num_samples, num_chains, seed)
-    if kalman and found.kind == "closed form":
-        found = replace(found, kind="Kalman")
-    return found if sites is None else replace(found, marginals=_kept(found, sites))
+    if found is None:
+        yield from estimate(model, args, kwargs, num_samples, num_chains, seed)
+    elif kalman and found.kind == "closed form":
+        yield replace(found, kind="Kalman")
+    else:
+        yield found
 
 
 def _closed(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Reference | None:
