@@ -16,6 +16,8 @@ from ppl_core.runs import InferenceRun
 from .scenarios import Controls, Gaussian, Program, Scenario, optimiser
 from .text import say
 
+LIBRARIES = ("ppl_core", "ppl_widgets", "torch", "numpy")
+"""Packages whose lines are not a user's program."""
 CHECKED_AT = (-3.0, -1.0, 0.0, 0.5, 2.0)
 """Where two programs are compared, in posterior sds from the exact mean."""
 
@@ -209,12 +211,11 @@ def explain(error: BaseException) -> str:
 
 def where_it_broke(error: BaseException) -> tuple[int, str] | None:
     """Number and text of the innermost line that is not of a library, if there is one."""
-    libraries = ("ppl_core", "ppl_widgets", "torch", "numpy")
     if error.__traceback__ is None:
         return None
     for frame in reversed(inspect.getinnerframes(error.__traceback__)):
         module = frame.frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] not in libraries:
+        if module.partition(".")[0] not in LIBRARIES:
             return frame.lineno, "".join(frame.code_context or ()).strip()
     return None
 
