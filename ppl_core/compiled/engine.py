@@ -78,43 +78,57 @@ class Engine:
         """
         if isinstance(self._body, Native):
             return self._body.run(steps, state, data, limit)
-        losses: list[float] = []
-        draws = [value.draw for value in program.inputs("noise")]
-        while len(losses) < steps:
-            some = min(AHEAD, steps - len(losses))
-            before = torch.get_rng_state()
-            noise = draw(draws, some, torch.default_generator) if draws else []
-            flat = [part.reshape(some, -1) for part in noise]
-            done = self._body.run(some, state, data, flat, limit)
-            losses += done
-            if len(done) < some:
-                torch.set_rng_state(before)
-                if draws:
-                    draw(draws, len(done), torch.default_generator)
-                break
-        return losses
+        return _in_floats(self._body, program, steps, state, data, limit)
 
     def many(self, program: Program, runs: Runs, most: int, limit: float) -> None:
         """Take up to `most` steps of each run; torch's generator is left anywhere."""
         if isinstance(self._body, Native):
             self._body.many(runs, most, limit)
             return
+        sizes = [part.shape[2] for part in runs.kept]
         for r in range(len(runs)):
             torch.set_rng_state(runs.streams[r])
             state, data = [part[r] for part in runs.state], [part[r] for part in runs.data]
-            done = int(runs.done[r])
-            last = min(runs.steps, done + most)
-            while done < last:
-                some = min(last - done, runs.every - done % runs.every)
-                losses = self.run(program, some, state, data, limit)
-                runs.losses[r, done : done + len(losses)] = torch.tensor(losses)
-                done += len(losses)
-                if len(losses) < some:
-                    break
-                if done % runs.every == 0:
-                    for kept, part in zip(runs.kept, state, strict=False):
-                        kept[r, done // runs.every - 1] = part
-            runs.done[r], runs.streams[r] = done, torch.get_rng_state()
+            first = int(runs.done[r])
+            some, path = min(runs.steps - first, most), list[tuple[float, ...]]()
+            losses = _in_floats(self._body, program, some, state, data, limit, path)
+            last = first + len(losses)
+            runs.losses[r, first:last] = torch.tensor(losses)
+            runs.done[r], runs.streams[r] = last, torch.get_rng_state()
+            points = torch.arange(first // runs.every, last // runs.every)
+            if len(sizes) and len(points):
+                rows = torch.tensor(path, dtype=torch.float64)[
+                    (points + 1) * runs.every - first - 1
+                ]
+                for kept, part in zip(runs.kept, rows.split(sizes, dim=1), strict=True):
+                    kept[r, points] = part.to(kept.dtype)
+
+
+def _in_floats(
+    body: Floats,
+    program: Program,
+    steps: int,
+    state: Sequence[Tensor],
+    data: Sequence[Tensor],
+    limit: float,
+    path: list[tuple[float, ...]] | None = None,
+) -> list[float]:
+    """Take up to `steps` steps with noise drawn ahead, a stretch at a time."""
+    losses: list[float] = []
+    draws = [value.draw for value in program.inputs("noise")]
+    while len(losses) < steps:
+        some = min(AHEAD, steps - len(losses))
+        before = torch.get_rng_state()
+        noise = draw(draws, some, torch.default_generator) if draws else []
+        flat = [part.reshape(some, -1) for part in noise]
+        done = body.run(some, state, data, flat, limit, path)
+        losses += done
+        if len(done) < some:
+            torch.set_rng_state(before)
+            if draws:
+                draw(draws, len(done), torch.default_generator)
+            break
+    return losses
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ step without a compiler; beyond some hundred it is not.
 
 import math
 import struct
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,6 +71,7 @@ class Floats:
         data: Sequence[Tensor],
         noise: Sequence[Tensor],
         limit: float,
+        path: list[tuple[float, ...]] | None = None,
     ) -> list[float]:
         """Take steps; the state is changed in place.
 
@@ -78,14 +80,16 @@ class Floats:
             state, data: flat tensors, in the program's order.
             noise: (steps, size) each.
             limit: stop before a step that is not finite or leaves a state beyond this.
+            path: gets the numbers of the leading, bounded states after every step.
 
         Returns:
             The loss of every step taken.
         """
+        keep = (deque[Any](maxlen=0) if path is None else path).append
         flat = [x for tensor in state for x in tensor.tolist()]
         given = [x for tensor in data for x in tensor.tolist()]
         rows = zip(*(column for part in noise for column in part.T.tolist()), strict=True)
-        new, losses = self._run(flat, given, rows if noise else ((),) * steps, limit)
+        new, losses = self._run(flat, given, rows if noise else ((),) * steps, limit, keep)
         at = 0
         for tensor in state:
             tensor.copy_(tensor.new_tensor(new[at : at + len(tensor)]))
@@ -120,11 +124,12 @@ class _Writer:
         singles = [
             v.dtype == "float32" for v in self.program.inputs("state") for _ in range(v.size)
         ]
+        bounded = sum(v.size for v in self.program.inputs("state")[: self.program.bounded])
         rounded = [f"single({x})" if s else x for x, s in zip(moved, singles, strict=True)]
         body = [f"        {line}" for line in self.lines]
         return "\n".join(
             [
-                "def run(state, data, noise, limit):",
+                "def run(state, data, noise, limit, keep):",
                 f"    {_row(state)} = state",
                 f"    {_row(data)} = data",
                 "    losses = []",
@@ -133,6 +138,7 @@ class _Writer:
                 f"        if not ({self._fine(new, loss[0])}): break",
                 f"        losses.append({loss[0]})",
                 f"        {_row(state)} = {_row(rounded)}" if state else "",
+                f"        keep({_row(state[:bounded])})",
                 f"    return {_row(state)}, losses",
                 "",
             ]

@@ -18,6 +18,7 @@ from ..compiled import (
     NotCompiled,
     Program,
     Rule,
+    Runs,
     difference,
     record,
 )
@@ -63,7 +64,7 @@ class Training:
         self.rates = {rate: torch.tensor(rate, dtype=torch.float64) for rate in sorted(rates)}
         started = time.perf_counter()
         try:
-            self._learn(_as_tensors(args), _as_tensors(kwargs))
+            self._learn(as_tensors(args), as_tensors(kwargs))
         except NotCompiled:
             self._learn(args, kwargs)  # the program may need its numbers as they are
         self.seconds = time.perf_counter() - started
@@ -184,13 +185,34 @@ class Training:
         self._write_back(state, len(losses))
         return losses
 
+    def course(self, engine: Engine, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `run`, with every value on the way.
+
+        Returns:
+            Losses, (taken,), and unconstrained values by parameter, (taken, *shape).
+        """
+        state = self._state_tensors()
+        flat = [tensor.reshape(1, -1) for tensor in state.values()]
+        data = [part[None] for part in self._given()]
+        streams = torch.get_rng_state()[None].clone()
+        runs = Runs.begin(flat, data, streams, steps, 1, len(self.moving))
+        engine.many(self.program, runs, steps, self.limit)
+        torch.set_rng_state(runs.streams[0])
+        taken = int(runs.done[0])
+        self._write_back(state, taken)
+        kept = zip(self.moving, runs.kept, strict=True)
+        path = {name: part[0, :taken].view(-1, *state[name].shape) for name, part in kept}
+        return runs.losses[0, :taken], path
+
     def _advance(
         self, engine: Engine, steps: int, state: dict[str, Tensor], limit: float
     ) -> list[float]:
         flat = [tensor.reshape(-1) for tensor in state.values()]
+        return engine.run(self.program, steps, flat, self._given(), limit)
+
+    def _given(self) -> list[Tensor]:
         inputs = self.program.inputs("data")
-        data = [_memory(self._data.get(v.name, v.tensor), v.size) for v in inputs]
-        return engine.run(self.program, steps, flat, data, limit)
+        return [_memory(self._data.get(v.name, v.tensor), v.size) for v in inputs]
 
     def _write_back(self, state: dict[str, Tensor], steps: int) -> None:
         svi, states = self.svi, dict(self.svi._optim_state)
@@ -276,7 +298,7 @@ def _rule(optim: Optimizer, name: str) -> Rule:
     return Rule(kind, settings)
 
 
-def _as_tensors(given: Any) -> Any:
+def as_tensors(given: Any) -> Any:
     """Arguments whose numbers are tensors, so that they may change without a new recording."""
     if isinstance(given, dict):
         return {key: _as_tensor(value) for key, value in given.items()}
