@@ -76,7 +76,7 @@ class Training:
         """Find the recording of this very step, or make one."""
         self._data = {f"lr {i}": tensor for i, tensor in enumerate(self.rates.values())}
         named = {f"argument {key}": value for key, value in [*enumerate(args), *kwargs.items()]}
-        self._data |= _distinct({n: it for n, it in named.items() if isinstance(it, Tensor)})
+        self._data |= distinct({n: it for n, it in named.items() if isinstance(it, Tensor)})
         key, kept = self._identity(named)
         if key in _recordings:
             self.program, _ = _recordings[key]
@@ -124,7 +124,7 @@ class Training:
         ]
         ages = [self._age(name) for name in self.moving]
         alike = [ages.index(age) for age in ages]
-        shapes = [(name, *_place(it)) for name, it in named.items() if isinstance(it, Tensor)]
+        shapes = [(name, *place(it)) for name, it in named.items() if isinstance(it, Tensor)]
         about = params, rules, alike, shapes, list(self._data), optim.clip_args
         return (programs.key, torch.get_default_dtype(), repr(about)), programs
 
@@ -309,7 +309,7 @@ def _as_tensor(value: Any) -> Any:
     return torch.tensor(value) if type(value) is float else value
 
 
-def _distinct(data: dict[str, Tensor]) -> dict[str, Tensor]:
+def distinct(data: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors in memory of their own."""
     seen: dict[int, str] = {}
     for name, tensor in data.items():
@@ -317,7 +317,7 @@ def _distinct(data: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: data[name] for name in seen.values()}
 
 
-def _place(tensor: Tensor) -> tuple[Any, ...]:
+def place(tensor: Tensor) -> tuple[Any, ...]:
     """How a tensor lies in its memory."""
     size = tensor.untyped_storage().nbytes()
     shape = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
