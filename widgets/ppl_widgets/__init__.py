@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ppl_widgets.panels.base import LivePanel
+    from ppl_widgets.panels.bending import NoFormulaPanel
     from ppl_widgets.panels.conditioning import ConditionPanel
     from ppl_widgets.panels.forward import ForwardPanel
     from ppl_widgets.panels.looking import LookPanel
@@ -22,11 +23,13 @@ __all__ = [
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
+    "NoFormulaPanel",
     "ProposalPanel",
     "ScalePanel",
 ]
 
 _HOMES = {
+    "NoFormulaPanel": "panels.bending",
     "ConditionPanel": "panels.conditioning",
     "ForwardPanel": "panels.forward",
     "LivePanel": "panels.base",

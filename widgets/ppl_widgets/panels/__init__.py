@@ -1,6 +1,7 @@
 """Live panels: the only files that know sessions, plots, controls and the clock at once."""
 
 from ppl_widgets.panels.base import LivePanel
+from ppl_widgets.panels.bending import NoFormulaPanel
 from ppl_widgets.panels.conditioning import ConditionPanel
 from ppl_widgets.panels.forward import ForwardPanel
 from ppl_widgets.panels.looking import LookPanel
@@ -12,6 +13,7 @@ __all__ = [
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
+    "NoFormulaPanel",
     "ProposalPanel",
     "ScalePanel",
 ]

@@ -1,6 +1,6 @@
 """English: one file a panel, and two for what all of them say."""
 
-from . import common, conditioning, forward, looking, pictures, proposing, weighing
+from . import bending, common, conditioning, forward, looking, pictures, proposing, weighing
 
 PARTS = (
     common,
@@ -10,6 +10,7 @@ PARTS = (
     conditioning,
     looking,
     proposing,
+    bending,
 )
 
 MESSAGES = {key: sentence for part in PARTS for key, sentence in part.MESSAGES.items()}
