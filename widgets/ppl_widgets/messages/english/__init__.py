@@ -1,6 +1,6 @@
 """English: one file a panel, and two for what all of them say."""
 
-from . import bending, common, conditioning, forward, looking, pictures, proposing, weighing
+from . import bending, common, conditioning, exercises, forward, looking, pictures, proposing, weighing
 
 PARTS = (
     common,
@@ -11,6 +11,7 @@ PARTS = (
     looking,
     proposing,
     bending,
+    exercises,
 )
 
 MESSAGES = {key: sentence for part in PARTS for key, sentence in part.MESSAGES.items()}
