@@ -275,9 +275,9 @@ BENDING = Question(
     title=say("bending.title"),
     controls=(
         spoken("start", 9.0, 5.0, 12.0, 0.05),
-        spoken("measurement", 9.5, 5.0, 15.0, 0.1),
         spoken("response", "folded", kind="choice", options=tuple(RESPONSES)),
         spoken("direction", "exclusive", kind="choice", options=DIRECTIONS),
+        spoken("measurement", 9.5, 5.0, 15.0, 0.1, drawer=True),
         spoken("noise_sd", 0.25, 0.1, 2.0, 0.05, drawer=True),
         spoken("guess", 8.5, 5.0, 12.0, 0.1, drawer=True),
         spoken("prior_sd", 1.0, 0.5, 3.0, 0.1, drawer=True),

@@ -8,7 +8,7 @@ MESSAGES = {
     "help.response": "How the needle follows the weight: folded, bent or straight",
     "label.direction": "KL",
     "help.direction": "Exclusive: KL(guide, exact), as SVI has it. Inclusive: KL(exact, guide)",
-    "drawer.bending": "noise · guess · prior · steps",
+    "drawer.bending": "measurement · noise · guess · prior · steps",
     "bending.and": "and",
     "bending.gap": "Gap {gap}, KL(exact, guide) {missed}.",
     "bending.learned": "Learned {learned}.",
