@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ppl_widgets.panels.balancing import ElboPanel
     from ppl_widgets.panels.base import LivePanel
     from ppl_widgets.panels.bending import NoFormulaPanel
     from ppl_widgets.panels.conditioning import ConditionPanel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConditionPanel",
+    "ElboPanel",
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
@@ -31,6 +33,7 @@ __all__ = [
 _HOMES = {
     "NoFormulaPanel": "panels.bending",
     "ConditionPanel": "panels.conditioning",
+    "ElboPanel": "panels.balancing",
     "ForwardPanel": "panels.forward",
     "LivePanel": "panels.base",
     "LookPanel": "panels.looking",

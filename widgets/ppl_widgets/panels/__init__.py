@@ -1,5 +1,6 @@
 """Live panels: the only files that know sessions, plots, controls and the clock at once."""
 
+from ppl_widgets.panels.balancing import ElboPanel
 from ppl_widgets.panels.base import LivePanel
 from ppl_widgets.panels.bending import NoFormulaPanel
 from ppl_widgets.panels.conditioning import ConditionPanel
@@ -10,6 +11,7 @@ from ppl_widgets.panels.scale import ScalePanel
 
 __all__ = [
     "ConditionPanel",
+    "ElboPanel",
     "ForwardPanel",
     "LivePanel",
     "LookPanel",

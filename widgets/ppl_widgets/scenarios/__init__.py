@@ -1,6 +1,7 @@
 """Questions with an exact answer: one file a question, named for it; no widgets in here."""
 
 from .axis import Axis, Range, View
+from .balancing import BALANCING
 from .bending import BENDING
 from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
@@ -15,11 +16,13 @@ from .weighing import WEIGHING
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
 QUESTIONS = {
-    question.name: question for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING, BENDING)
+    question.name: question
+    for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING, BALANCING, BENDING)
 }
 """Every question that draws answer, by name."""
 
 __all__ = [
+    "BALANCING",
     "BENDING",
     "CONDITIONING",
     "FORWARD",

@@ -1,6 +1,17 @@
 """English: one file a panel, and two for what all of them say."""
 
-from . import bending, common, conditioning, exercises, forward, looking, pictures, proposing, weighing
+from . import (
+    balancing,
+    bending,
+    common,
+    conditioning,
+    exercises,
+    forward,
+    looking,
+    pictures,
+    proposing,
+    weighing,
+)
 
 PARTS = (
     common,
@@ -11,6 +22,7 @@ PARTS = (
     looking,
     proposing,
     bending,
+    balancing,
     exercises,
 )
 
