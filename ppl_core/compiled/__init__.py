@@ -19,11 +19,15 @@ In reading order:
     native     called: a run, many runs, a single step
     runs       many runs side by side
     engine     what can run a program now; nothing runs unproven
-    function   a function and its gradient, for samplers
+    function   a potential and its gradient; what is made of many rows
+    driver, chains
+               Hamiltonian chains in C (hamiltonian.c, trajectories.c, chain.c)
 """
 
+from .chains import Course, Stop, Told, advance
+from .driver import Learned
 from .engine import Compiled, Engine, Engines, difference
-from .function import Gradient
+from .function import Gradient, Rows
 from .identity import Identity, NoIdentity
 from .js import javascript
 from .ops import NotCompiled, Program, View
@@ -33,16 +37,22 @@ from .updates import Rule
 
 __all__ = [
     "Compiled",
+    "Course",
     "Engine",
     "Engines",
     "Gradient",
     "Identity",
+    "Learned",
     "NoIdentity",
     "NotCompiled",
     "Program",
+    "Rows",
     "Rule",
     "Runs",
+    "Stop",
+    "Told",
     "View",
+    "advance",
     "difference",
     "javascript",
     "record",

@@ -111,18 +111,20 @@ class Native:
                 self._gemm,
             )
 
-    def prepared(self, state: Sequence[Tensor], data: Sequence[Tensor]) -> Callable[[], float]:
-        """One step without noise on tensors that stay where they are; nan if it is not finite."""
+    def prepared(
+        self, state: Sequence[Tensor], data: Sequence[Tensor]
+    ) -> Callable[[], tuple[float, bool]]:
+        """A step without noise on tensors that stay where they are: its loss; if all is finite."""
         given = self._given(state, data)
         loss, generator = ctypes.c_double(), torch.get_rng_state()
         places = ctypes.addressof(given), self._bench, ctypes.addressof(loss)
         rest = math.inf, generator.data_ptr(), self._gemm
         kept = given, generator, state, data
 
-        def call() -> float:
+        def call() -> tuple[float, bool]:
             with self._turn:
                 done = self._run(1, *places, *rest)
-            return loss.value if done and kept else math.nan
+            return loss.value, bool(done and kept)
 
         return call
 

@@ -88,12 +88,7 @@ class Ride:
         possible = point.potential - self.start.energy < _TOO_FAR
         if self.strict and possible and not point.is_finite:
             site, cause = self.target.blame(point)
-            raise InferenceError(
-                f"{cause}, though its density is finite. A model without steps that have no "
-                f"derivative (a square root at 0, a division by 0) mends it.",
-                site=site,
-                cause=cause,
-            )
+            raise no_gradient(site, cause)
         self.diverged_at = phase.point
         return None
 
@@ -142,14 +137,27 @@ def reasonable_step_size(target: Target, point: Point, mass: Mass, step_size: fl
     while True:
         step_size = step_size * 2 if grow else step_size / 2
         if not 1e-10 < step_size < 1e10:
-            raise InferenceError(
-                f"no step size keeps the energy: the search ended at {step_size:g}. "
-                + (
-                    "The posterior seems to have no end: is every prior proper?"
-                    if grow
-                    else "The density changes abruptly where the chain is; start elsewhere."
-                ),
-                cause="no reasonable step size",
-            )
+            raise no_step_size(step_size)
         if is_small(step_size) != grow:
             return step_size
+
+
+def no_gradient(site: str, cause: str) -> InferenceError:
+    """The error of a ride that comes to a place of finite density without a gradient."""
+    return InferenceError(
+        f"{cause}, though its density is finite. A model without steps that have no derivative "
+        f"(a square root at 0, a division by 0) mends it.",
+        site=site,
+        cause=cause,
+    )
+
+
+def no_step_size(end: float) -> InferenceError:
+    """The error of a search for a step size that has left all bounds."""
+    why = "The density changes abruptly where the chain is; start elsewhere."
+    if end > 1:
+        why = "The posterior seems to have no end: is every prior proper?"
+    return InferenceError(
+        f"no step size keeps the energy: the search ended at {end:g}. {why}",
+        cause="no reasonable step size",
+    )

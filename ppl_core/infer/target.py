@@ -118,6 +118,15 @@ class Target:
         """Potential in nats (scalar) of unconstrained values, and the values on their supports."""
         raise NotImplementedError
 
+    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Target":
+        """The same for other arguments."""
+        raise NotImplementedError
+
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """What it is made of, apart from layout and arguments."""
+        raise NotImplementedError
+
     def at(self, position: Tensor) -> Point:
         """Potential, gradient and values at a position, (d,)."""
         layout = self.layout
@@ -209,6 +218,15 @@ class FunctionTarget(Target):
         super().__init__(layout, args, kwargs)
         self.potential_fn, self.transforms = potential_fn, transforms
 
+    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+        """The same: its arguments are not used."""
+        return FunctionTarget(self.potential_fn, self.transforms, self.layout, args, kwargs)
+
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """Function and transforms."""
+        return self.potential_fn, dict(self.transforms)
+
     def energy(self, values: Values) -> tuple[Tensor, Values]:
         """The function itself."""
         seen = dict(values)
@@ -231,6 +249,15 @@ class ProgramTarget(Target):
     ):
         super().__init__(layout, args, kwargs)
         self.model, self._enumerating = model, config_enumerate(model)
+
+    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+        """The potential of the program for other arguments."""
+        return ProgramTarget(self.model, self.layout, args, kwargs)
+
+    @property
+    def essence(self) -> tuple[Any, ...]:
+        """The program."""
+        return (self.model,)
 
     def energy(self, values: Values) -> tuple[Tensor, Values]:
         """One run of the program, in which discrete sites take all their values at once."""

@@ -1,0 +1,207 @@
+"""Many steps of a Hamiltonian chain in one call of machine code, warm-up included.
+
+The steps are those of `HMC.update` and `NUTS.update`, with the same random numbers; a chain differs
+from theirs by rounding only, until that decides about a point or a turn. Before a kind of
+trajectory is used on a potential, some of its steps are compared with those in Python.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..compiled import Course, Learned, Stop, Told, advance
+from ..errors import InferenceError
+from .adaptation import Adaptation, DualAveraging, Mass, Welford, window_bounds
+from .machine import CompiledTarget, OnDemand
+from .rides import no_gradient, no_step_size
+from .target import Point
+
+LARGEST = 4_000_000
+"""Numbers of one kind that a call may tell of."""
+ROOM = 1 << 16
+"""Positions of trajectories that a call may record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a trajectory goes.
+
+    Attributes:
+        deepest: doublings of NUTS at most; 0 for HMC.
+        length: of HMC: step size times number of steps.
+    """
+
+    deepest: int
+    length: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """Consecutive steps of a chain.
+
+    Attributes:
+        target: the potential.
+        told: numbers and positions of every step.
+        error: why the next step could not be taken; None if it could.
+    """
+
+    target: CompiledTarget
+    told: Told
+    error: InferenceError | None = None
+
+    def __len__(self) -> int:
+        return self.told.done
+
+    @cached_property
+    def values(self) -> dict[str, Tensor]:
+        """Site name -> values on the support, (steps, ...)."""
+        return self.target.constrain(self.told.positions)
+
+    def numbers(self, depth: bool) -> dict[str, list[Any]]:
+        """What is told of each step, by the names of the fields of an info.
+
+        Args:
+            depth: whether there were doublings to count.
+        """
+        columns = self.told.facts.t().tolist()
+        accept_prob, energy, potential, step_size, steps, diverged, depths = columns
+        found: dict[str, list[Any]] = {
+            "accept_prob": accept_prob,
+            "energy": energy,
+            "potential": potential,
+            "step_size": step_size,
+            "num_steps": [int(number) for number in steps],
+            "diverging": [bool(number) for number in diverged],
+        }
+        return found | ({"tree_depth": [int(number) for number in depths]} if depth else {})
+
+    def facts(self, step: int, depth: bool) -> dict[str, Any]:
+        """All fields of the info of one step."""
+        numbers = {name: column[step] for name, column in self.numbers(depth).items()}
+        told, paths = self.told, self.told.paths
+        return numbers | {
+            "values": OnDemand(self.target, told.positions[step]),
+            "diverged_at": self.diverged_at(step),
+            "momentum": told.momenta[step],
+            "trajectory": None if paths is None else paths[step],
+        }
+
+    def diverged_at(self, step: int) -> Mapping[str, Tensor]:
+        """Site name -> value where the energy ran away; empty if it did not."""
+        if not self.told.facts[step, 5]:
+            return {}
+        return OnDemand(self.target, self.told.diverged_at[step])
+
+
+def take(
+    target: CompiledTarget,
+    reach: Reach,
+    point: Point,
+    adaptation: Adaptation,
+    stream: Tensor,
+    steps: int,
+    seconds: float = math.inf,
+    stop: Stop | None = None,
+    record: bool = False,
+) -> tuple[Point, Adaptation, Span]:
+    """Take up to `steps` steps; where they lead.
+
+    Args:
+        target: the potential.
+        reach: of the trajectories.
+        point, adaptation: where the chain is.
+        stream: state of torch's generator; it moves on in place.
+        steps: at most; fewer are taken if one fails, if there is no time, or no room to tell.
+        seconds: no new step after so much time.
+        stop: a word to stop at once.
+        record: keep the positions of trajectories.
+    """
+    steps = max(1, min(steps, LARGEST // max(len(point.position), 1)))
+    course = _course(reach, adaptation)
+    learned, state = _packed(point, adaptation)
+    room = _room(reach, adaptation.step_size) if record else 0
+    stop = Stop() if stop is None else stop
+    told = advance(target.gradient, course, learned, state, stream, steps, seconds, stop, room)
+    error = None if told.end in ("fine", "stopped") else _error(target, told)
+    return *_unpacked(target, point, adaptation, learned, state), Span(target, told, error)
+
+
+def _course(reach: Reach, adaptation: Adaptation) -> Course:
+    plan = adaptation.plan
+    return Course(
+        reach.deepest,
+        reach.length,
+        plan.warmup_steps,
+        window_bounds(plan.warmup_steps) if plan.learn_mass else (),
+        plan.accept_prob,
+        plan.learn_step_size,
+        plan.kept if plan.kept is None else plan.kept.contiguous(),
+    )
+
+
+def _room(reach: Reach, step_size: float) -> int:
+    longest = 2**reach.deepest if reach.deepest else int(reach.length / step_size) + 2
+    return max(ROOM, 4 * longest)
+
+
+# ---- to C and back
+
+
+def _packed(point: Point, adaptation: Adaptation) -> tuple[Learned, Tensor]:
+    search, seen = adaptation.search, adaptation.seen
+    learned = Learned(
+        point.potential,
+        adaptation.step_size,
+        search.log_step,
+        search.log_average,
+        search.error,
+        search.centre,
+        search.count,
+        0 if seen is None else seen.count,
+        adaptation.step,
+    )
+    inverse = _inverse(adaptation)
+    mean = torch.zeros_like(point.position) if seen is None else seen.mean
+    squares = torch.zeros_like(inverse) if seen is None else seen.squares
+    parts = point.position, point.gradient, mean, inverse, squares
+    return learned, torch.cat([part.reshape(-1) for part in parts])
+
+
+def _inverse(adaptation: Adaptation) -> Tensor:
+    """The inverse mass in the shape that it is learned in."""
+    inverse = adaptation.mass.inverse
+    dense = adaptation.plan.kept is not None and not adaptation.mass.dense
+    return inverse.diag() if dense else inverse
+
+
+def _unpacked(
+    target: CompiledTarget, point: Point, adaptation: Adaptation, learned: Learned, state: Tensor
+) -> tuple[Point, Adaptation]:
+    size, inverse = len(point.position), _inverse(adaptation)
+    parts = state.split([size, size, size, inverse.numel(), inverse.numel()])
+    position, gradient, mean, now, squares = (part.clone() for part in parts)
+    now, squares = now.view_as(inverse), squares.view_as(inverse)
+    return Point(position, learned.potential, gradient, OnDemand(target, position)), replace(
+        adaptation,
+        step_size=learned.step_size,
+        mass=adaptation.mass if torch.equal(now, inverse) else Mass(now),
+        search=DualAveraging(
+            learned.log_step, learned.log_average, learned.error, learned.updates, learned.centre
+        ),
+        seen=Welford(learned.seen, mean, squares) if learned.seen else None,
+        step=learned.step,
+    )
+
+
+def _error(target: CompiledTarget, told: Told) -> InferenceError:
+    if told.end == "no gradient":
+        return no_gradient(*target.blame(target.at(told.failed)))
+    if told.end in ("too small", "too large"):
+        return no_step_size(told.failed_size)
+    cause = {"no root": "the covariance of the warm-up has no Cholesky factor"}.get(told.end)
+    return InferenceError(cause or "there is too little memory for a trajectory", cause=told.end)
