@@ -107,6 +107,37 @@ with ppl.plate("parcels", 100_000):
 print(f"sd of the difference {difference.std():.3f}")
 
 # %% [markdown]
+# ## Exercises
+#
+# Replace the dots, then run the cell. `check` tries your answer at settings that you do not see. If
+# it is not right, it tells you what your number *is*, and asks you a question.
+#
+# **01.readings.** Weigh 2,000 parcels or more and return the readings, for any guess and any noise.
+
+
+# %%
+from ppl_widgets.exercises import check
+
+
+def readings(guess, noise_sd):
+    return ...
+
+
+check("01.readings", readings)
+
+# %% [markdown]
+# **01.twice.** One parcel is weighed twice. Return the sd of the difference of both readings, as a
+# formula.
+
+
+# %%
+def apart(noise_sd):
+    return ...
+
+
+check("01.twice", apart)
+
+# %% [markdown]
 # ## What you can now say
 #
 # A model is a program that samples. One run is one possible world; the joint density says how

@@ -124,6 +124,35 @@ truth = ppl.infer.reference(weigh_twice, 8.5)
 print(f"mean {truth['weight'].mean:.3f}, sd {truth['weight'].sd:.3f}")
 
 # %% [markdown]
+# ## Exercises
+#
+# **02.posterior.** Keep runs that agree: return the kept weights, 20,000 of them or more, for any
+# reading and any guess. Make the window narrow enough that halving it moves nothing.
+
+
+# %%
+from ppl_widgets.exercises import check
+
+
+def posterior(measurement, guess):
+    return ...
+
+
+check("02.posterior", posterior)
+
+# %% [markdown]
+# **02.deferred.** Without a window: a program that takes the reading first and the guess second,
+# and runs `scale` with that reading observed. Write it yourself before you look above.
+
+
+# %%
+def deferred_scale(measurement, guess):
+    return ...
+
+
+check("02.deferred", deferred_scale)
+
+# %% [markdown]
 # ## What you can now say
 #
 # Conditioning keeps the runs that agree with what was seen. `condition`, a deferred `condition` and

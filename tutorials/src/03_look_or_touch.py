@@ -72,8 +72,49 @@ for name, way in (("look", ppl.condition), ("touch", ppl.do)):
     print(f"{name:5}: weight {weight.mean:.2f}, give or take {weight.sd:.2f}")
 
 # %% [markdown]
+# ## Exercises
+#
+# Return a mean and an sd, by formula or with `reference` as above.
+#
+# **03.glued.** No draught: somebody glues the needle of `scale` to `reading`. What do you believe
+# about the weight?
+
+
+# %%
+from ppl_widgets.exercises import check
+
+
+def glued(guess, reading):
+    return ..., ...
+
+
+check("03.glued", glued)
+
+# %% [markdown]
+# **03.seen.** With the draught: you *see* the weight. What will the scale read?
+
+
+# %%
+def seen(guess, weight):
+    return ..., ...
+
+
+check("03.seen", seen)
+
+# %% [markdown]
+# **03.set.** With the draught: you *set* the weight. What will the scale read?
+
+
+# %%
+def put(guess, weight):
+    return ..., ...
+
+
+check("03.set", put)
+
+# %% [markdown]
 # ## What you can now say
 #
 # Seeing follows the arrows both ways; setting cuts those that lead in. The two differ as soon as
-# something else feeds what you look at. Back to the [start](00_start_here.ipynb), or on to
-# [one guide, many uses](04_one_guide.ipynb).
+# something else feeds what you look at. Next: [the perfect guide](04_perfect_guide.ipynb), or what
+# exactly to believe once the scale has spoken.

@@ -62,6 +62,8 @@ def believed(exercise: Exercise, answer: Any, setting: tuple[Any, ...]) -> Measu
     with ppl.handlers.trace() as sites:
         returned = call(answer, setting, exercise.takes)
     names = sites.stochastic_nodes
+    if returned is ...:
+        raise Told("blank")
     if not sites.samples():
         if callable(returned):
             raise Told("uncalled", slip=True)

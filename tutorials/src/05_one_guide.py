@@ -95,7 +95,63 @@ print(f"{truth.kind}: mean {truth['weight'].mean:.2f}, evidence {math.exp(truth.
 # - *Evidence 0.0001*: normalise the weights after you have averaged them.
 # - *Acceptance 0.232*: that is the evidence. Divide by the peak of the likelihood, 0.532.
 #
+# ## Exercises
+#
+# All in logs, as the algorithms do it: products of densities would soon be too small for a float.
+#
+# **05.weights.** For draws of a guide you are given three tensors of log densities: of the prior,
+# of the reading given the weight, and of the guide. Return the log weights.
+
+
+# %%
+from ppl_widgets.exercises import check
+
+
+def log_weights(log_prior, log_likelihood, log_guide):
+    return ...
+
+
+check("05.weights", log_weights)
+
+# %% [markdown]
+# **05.evidence.** From log weights: estimate the evidence.
+
+
+# %%
+def evidence(log_weights):
+    return ...
+
+
+check("05.evidence", evidence)
+
+# %% [markdown]
+# **05.ess.** From log weights: as a share of the draws, how many equal weights are worth as much?
+# $(\sum w)^2 / \sum w^2$, divided by the number of draws.
+
+
+# %%
+def ess(log_weights):
+    return ...
+
+
+check("05.ess", ess)
+
+# %% [markdown]
+# **05.accepted.** The prior proposes, and a draw is kept with its likelihood over the largest
+# likelihood there is. Which share of the draws is kept?
+
+
+# %%
+def accepted(guess, measurement, prior_sd, noise_sd):
+    return ...
+
+
+check("05.accepted", accepted)
+
+# %% [markdown]
 # ## What you can now say
 #
 # A guide is a proposal. It is good where it reaches wherever the posterior does, and no gauge made
 # of its own draws can prove that. Too wide costs draws; too narrow costs the truth.
+#
+# Back to [the perfect guide](04_perfect_guide.ipynb).
