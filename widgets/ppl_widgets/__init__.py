@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.looking import LookPanel
     from ppl_widgets.panels.proposing import ProposalPanel
     from ppl_widgets.panels.scale import ScalePanel
+    from ppl_widgets.panels.using import UsePanel
 
 __all__ = [
     "ConditionPanel",
@@ -28,9 +29,11 @@ __all__ = [
     "NoFormulaPanel",
     "ProposalPanel",
     "ScalePanel",
+    "UsePanel",
 ]
 
 _HOMES = {
+    "UsePanel": "panels.using",
     "NoFormulaPanel": "panels.bending",
     "ConditionPanel": "panels.conditioning",
     "ElboPanel": "panels.balancing",

@@ -8,6 +8,7 @@ from ppl_widgets.panels.forward import ForwardPanel
 from ppl_widgets.panels.looking import LookPanel
 from ppl_widgets.panels.proposing import ProposalPanel
 from ppl_widgets.panels.scale import ScalePanel
+from ppl_widgets.panels.using import UsePanel
 
 __all__ = [
     "ConditionPanel",
@@ -18,4 +19,5 @@ __all__ = [
     "NoFormulaPanel",
     "ProposalPanel",
     "ScalePanel",
+    "UsePanel",
 ]

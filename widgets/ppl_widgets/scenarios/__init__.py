@@ -11,13 +11,14 @@ from .proposing import PROPOSING
 from .question import NUM, Columns, Question
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .training import NUM_STEPS, SEED, optimiser
+from .using import USING
 from .weighing import WEIGHING
 
 SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
 QUESTIONS = {
     question.name: question
-    for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING, BALANCING, BENDING)
+    for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING, BALANCING, BENDING, USING)
 }
 """Every question that draws answer, by name."""
 
@@ -33,6 +34,7 @@ __all__ = [
     "QUESTIONS",
     "SCENARIOS",
     "SEED",
+    "USING",
     "WEIGHING",
     "Axis",
     "Columns",

@@ -71,7 +71,7 @@ def _bar(drawing: "Drawing") -> Figure:
         trace("expected", "gap.gap", label="", at="inside", **wide),
         trace("exact", "gap.evidence", label="", at="start"),
     ]
-    picture = figure(drawing, "gap", traces, "evidence", "bar")
+    picture = figure(drawing, "evidence", traces, "evidence", "bar")
     bare = {"tickvals": [], "ticktext": [], "showline": False, "showgrid": False}
     picture["layout"]["yaxis"] |= bare
     return picture
@@ -147,7 +147,7 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         "label:loss.floor": say("trace.floor", value=fixed(-exact.log_evidence, 3)),
         "label:loss.mean": mean,
         "alt:posterior": say("alt.bending", summary=drawing.summary()),
-        "alt:gap": say("alt.gap", **bar),
+        "alt:gap": say("alt.evidence", **bar),
         "alt:response": say("alt.response", reading=reading),
         "alt:loss": say("alt.loss", caption=mean),
     }

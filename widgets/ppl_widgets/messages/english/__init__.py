@@ -10,6 +10,7 @@ from . import (
     looking,
     pictures,
     proposing,
+    using,
     weighing,
 )
 
@@ -21,6 +22,7 @@ PARTS = (
     conditioning,
     looking,
     proposing,
+    using,
     bending,
     balancing,
     exercises,

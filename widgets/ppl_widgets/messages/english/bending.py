@@ -18,7 +18,7 @@ MESSAGES = {
     "bending.ask_one_exclusive": "One hill: how much does a normal guide lose?",
     "bending.ask_one_inclusive": "One hill: does the direction matter?",
     "plot.response": "response",
-    "plot.gap": "evidence = ELBO + gap",
+    "plot.evidence": "evidence = ELBO + gap",
     "axis.needle": "measurement",
     "axis.evidence": "nats",
     "axis.bar": "",
@@ -33,5 +33,5 @@ MESSAGES = {
     "caption.steps": "mean of last {steps}: {mean}",
     "alt.bending": "The posterior by quadrature and the learned normal guide. {summary}",
     "alt.response": "The needle's mean against the weight, and the reading {reading}.",
-    "alt.gap": "A bar: ELBO {elbo}, gap {gap}, log evidence {evidence}.",
+    "alt.evidence": "A bar: ELBO {elbo}, gap {gap}, log evidence {evidence}.",
 }
