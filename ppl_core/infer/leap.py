@@ -35,6 +35,10 @@ class Leap:
     backend: str
 
 
+class NotYet(NotCompiled):
+    """The compiler is at work: ask again in a second."""
+
+
 def leap(svi: "SVI", state: "SVIState", num_steps: int, *args: Any, pace: float = 0.0) -> Leap:
     """Take up to `num_steps` updates of `svi` from `state`, by the fastest engine that is proven.
 
@@ -48,7 +52,7 @@ def leap(svi: "SVI", state: "SVIState", num_steps: int, *args: Any, pace: float 
         pace: seconds of an update, if known: the compiler is called when it would pay.
 
     Raises:
-        NotCompiled: no engine takes these steps; nothing was taken.
+        NotCompiled: no engine takes these steps; nothing was taken. `NotYet`: one soon will.
 
     Example:
         >>> state, _ = svi.update(svi.init(8.5), 8.5)  # doctest: +SKIP
@@ -65,7 +69,8 @@ def leap(svi: "SVI", state: "SVIState", num_steps: int, *args: Any, pace: float 
     started = time.perf_counter()
     engine = engines.choose(num_steps, pace)
     if engine is None:
-        raise NotCompiled(engines.report(None, 0.0).reason)
+        refusal = NotYet if engines.waiting else NotCompiled
+        raise refusal(engines.report(None, 0.0).reason)
     losses, path = training.course(engine, num_steps)
     engines.spend(time.perf_counter() - started)
     values = {name: leaf.detach().clone() for name, leaf in own._leaves.items()}

@@ -102,8 +102,8 @@ class Desk(anywidget.AnyWidget):
         locked = set(locked)
         super().__init__(
             rows=[
-                *(_row(c, "drawer" if c.drawer else "face", c.name in locked) for c in controls),
-                *(_row(c, "run", c.name in locked) for c in run),
+                *(row_of(c, "drawer" if c.drawer else "face", c.name in locked) for c in controls),
+                *(row_of(c, "run", c.name in locked) for c in run),
             ],
             words={word: say(f"desk.{word}") for word in WORDS} | {"drawer": drawer},
             values=dict(values),
@@ -169,7 +169,8 @@ class Desk(anywidget.AnyWidget):
         layout.close()
 
 
-def _row(control: Control, place: str, locked: bool) -> dict[str, Any]:
+def row_of(control: Control, place: str, locked: bool) -> dict[str, Any]:
+    """A control as the page needs it; its place is "face", "run" or "drawer"."""
     return {
         "name": control.name,
         "label": control.label,
@@ -178,6 +179,7 @@ def _row(control: Control, place: str, locked: bool) -> dict[str, Any]:
         "max": control.max,
         "step": control.step,
         "options": list(control.options),
+        "labels": list(control.labels or control.options),
         "help": control.help,
         "place": place,
         "locked": locked,

@@ -158,9 +158,9 @@ class History:
             self._widen(name, value, value)
         self._shown.clear()
 
-    def extend(self, rows: Sequence[tuple[float, ...]]) -> None:
+    def extend(self, rows: Sequence[tuple[float, ...]] | np.ndarray) -> None:
         """Add consecutive steps, each as (step, value of each series in the order of `names`)."""
-        if not rows:
+        if not len(rows):
             return
         block = np.array(rows, np.float64)
         lows, highs = block.min(axis=0).tolist(), block.max(axis=0).tolist()

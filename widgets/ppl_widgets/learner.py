@@ -2,16 +2,18 @@
 
 import inspect
 import math
-from collections.abc import Sequence
+import time
 from typing import Any
 
+import numpy as np
 import torch
 
 from ppl_core import handlers, log_density
 from ppl_core.errors import InferenceError, PPLError
 from ppl_core.infer import SVI, SVIInfo, SVIState, Trace_ELBO
+from ppl_core.infer.leap import leap
 from ppl_core.params import ParamStore
-from ppl_core.runs import InferenceRun
+from ppl_core.runs import InferenceRun, Snapshot
 
 from .scenarios import Controls, Gaussian, Program, Scenario, optimiser
 from .text import say
@@ -36,7 +38,6 @@ class Learner:
 
     Attributes:
         params: names of the scalar parameters that are noted down.
-        rows: what was noted since `take_rows`: (step, loss, parameters).
 
     Raises:
         Exception: whatever the programs raise on their first run.
@@ -64,7 +65,9 @@ class Learner:
         self.params = tuple(
             name for name in scenario.params if name in values and values[name].numel() == 1
         )
-        self.rows: list[tuple[float, ...]] = []
+        self._rows: list[tuple[float, ...]] = []
+        self._blocks: list[np.ndarray] = []
+        self._steered = 0
         self._newest = self._before = self.run.snapshot
 
     # ---- a kernel that notes down what SVI does
@@ -78,7 +81,7 @@ class Learner:
         self._before, self._newest = self._newest, self.run.snapshot
         state, info = self.svi.update(state, *args)
         values = state.values
-        self.rows.append((state.step, info.loss, *[values[name].item() for name in self.params]))
+        self._rows.append((state.step, info.loss, *[values[name].item() for name in self.params]))
         return state, info
 
     # ---- where it stands
@@ -116,27 +119,75 @@ class Learner:
         """Train until a limit is met; the steps done. `rows` grows by one a step."""
         return self.run.advance(num_steps=num_steps, seconds=seconds)
 
-    def take_rows(self) -> Sequence[tuple[float, ...]]:
-        """The steps noted down since the last call, with constrained parameters."""
-        rows, self.rows = self.rows, []
-        if not rows:
-            return rows
-        columns = list(zip(*rows, strict=True))
+    def leap(self, num_steps: int) -> int:
+        """Take steps all at once, with the same noise as one by one; the steps done.
+
+        Fewer are done where the next one fails: `advance` then says why.
+
+        Raises:
+            NotCompiled: these programs have no compiled form; nothing was done but a first step.
+        """
+        done, pace = 0, 0.0
+        if self.step == 0:
+            started = time.perf_counter()
+            done = self.advance(1)
+            pace = time.perf_counter() - started
+        before, wanted = self.step, num_steps - done
+        if wanted:
+            self.run.leap(lambda state: self._far(state, wanted, pace))
+            self._newest = self._before = self.run.snapshot
+        return done + self.step - before
+
+    def _far(self, state: SVIState, num_steps: int, pace: float) -> Snapshot:
+        far = leap(self.svi, state, num_steps, *self.run.args, pace=pace)
+        if not len(far.losses):
+            return self.run.snapshot
+        self._pile()
+        steps = torch.arange(state.step + 1, far.state.step + 1)
+        path = [far.path[name].flatten() for name in self.params]
+        self._blocks.append(torch.stack([steps, far.losses, *path], dim=1).double().numpy())
+        return Snapshot(far.state.step, far.state, SVIInfo(float(far.losses[-1]), {}))
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether steps have been noted down since the last `take_rows`."""
+        return bool(self._rows or self._blocks)
+
+    def _pile(self) -> None:
+        if self._rows:
+            self._blocks.append(np.array(self._rows, np.float64))
+            self._rows = []
+
+    def take_rows(self) -> np.ndarray:
+        """The steps noted down since the last call, with constrained parameters.
+
+        Returns:
+            A row for each: step, loss, parameters.
+        """
+        self._pile()
+        rows = np.concatenate([np.empty((0, 2 + len(self.params))), *self._blocks])
+        self._blocks.clear()
         for place, name in enumerate(self.params, start=2):
-            shown = self.svi.store.constrain(name, torch.tensor(columns[place]))
-            columns[place] = tuple(shown.tolist())
-        return list(zip(*columns, strict=True))
+            leaf = torch.tensor(rows[:, place], dtype=torch.float32)
+            rows[:, place] = self.svi.store.constrain(name, leaf).numpy()
+        return rows
 
     def steer(self, controls: Controls) -> None:
         """Go on with other arguments, optimiser or particles."""
-        self.controls = dict(controls)
+        self.controls, self._steered = dict(controls), self.step
         self.run.args = self.scenario.args(controls)
         self._elbo.num_particles = controls["particles"]
         self.svi.optim = optimiser(controls)
 
     def back(self, step: int) -> int:
-        """Go back to the newest remembered step at or before `step`; the step reached."""
+        """Go back to the newest remembered step at or before `step`; the step reached.
+
+        Where many steps were taken at once, the way from the one to the other is taken again.
+        """
         self._newest = self._before = self.run.rewind(max(step, 0))
+        if step - self.step > self.run.keep_every and self.step >= self._steered:
+            self.leap(step - self.step)
+            self.take_rows()
         return self.step
 
     def retreat(self) -> int:

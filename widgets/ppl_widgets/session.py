@@ -107,7 +107,7 @@ class Session(Machine[Scenario]):
 
         Training only piles its steps up; they are noted down here, when somebody asks.
         """
-        if self._learner is not None and self._learner.rows:
+        if self._learner is not None and self._learner.has_rows:
             self._history.extend(self._learner.take_rows())
         return self._history
 

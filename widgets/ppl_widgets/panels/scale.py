@@ -7,22 +7,23 @@ from typing import Any
 
 from ppl_widgets import figures
 from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.retraining import Retraining
 from ppl_widgets.scenarios import SEED, WEIGHING, Program
-from ppl_widgets.session import Session
 from ppl_widgets.text import say
 
 NAMES = [*(control.name for control in WEIGHING.controls), SEED.name, "show", "lock"]
 
 
-class ScalePanel(LivePanel[Session]):
+class ScalePanel(LivePanel[Retraining]):
     """How heavy is it, given your guess and one reading of a scale that errs?
 
     Drag *guess* or *measurement*: the exact posterior moves with your hand, and the learned one
-    chases it while Play is on.
+    chases it while Play is on. Or let all steps be trained at every tick, and see where they lead.
 
     Args:
         guess: the prior's mean, in kg.
         measurement: what the scale reads, in kg.
+        mode: "live": one run goes on while you drag; "trained": each tick is a whole new run.
         noise_sd: how much its readings vary, in kg.
         prior_sd: how far the weight may lie from the guess, in kg.
         lr: learning rate.
@@ -47,6 +48,7 @@ class ScalePanel(LivePanel[Session]):
         self,
         guess: float = 8.5,
         measurement: float = 9.5,
+        mode: str = "live",
         noise_sd: float = 0.75,
         prior_sd: float = 1.0,
         lr: float = 0.001,
@@ -60,11 +62,12 @@ class ScalePanel(LivePanel[Session]):
         **unknown: Any,
     ) -> None:
         known(unknown, NAMES)
-        session = Session(
+        session = Retraining(
             WEIGHING,
             seed=seed,
             guess=guess,
             measurement=measurement,
+            mode=mode,
             noise_sd=noise_sd,
             prior_sd=prior_sd,
             lr=lr,

@@ -27,6 +27,7 @@ class Control:
         step: what an arrow key changes; for kind "log", decades of ten; None for a choice.
         kind: "float", "int", "log" (a positive float on a logarithmic slider), "choice" or "bool".
         options: what a choice offers.
+        labels: what the options are called on the screen; by themselves if empty.
         drawer: whether it waits in the drawer instead of standing on the face.
         help: a few words for a tooltip.
 
@@ -47,6 +48,7 @@ class Control:
     step: float | None = None
     kind: Literal["float", "int", "log", "choice", "bool"] = "float"
     options: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     drawer: bool = False
     help: str = ""
 

@@ -15,6 +15,10 @@ NUM_STEPS = "num_steps"
 MOMENTUM = 0.1
 """Of SGD, as in the original tutorial."""
 
+MODE = "mode"
+LIVE, TRAINED = "live", "trained"
+"""Two ways to answer a moved slider: let one run go on, or take a whole run at once."""
+
 OPTIMISERS = {
     "SGD": lambda lr: SGD({"lr": lr, "momentum": MOMENTUM}),
     "Adam": lambda lr: Adam({"lr": lr}),
@@ -33,6 +37,12 @@ def training_controls(lr: float = 0.001, num_steps: int = 2500) -> tuple[Control
         spoken("particles", 1, 1, 100, 1, "int", drawer=True),
         spoken(NUM_STEPS, num_steps, 1, 100_000, 100, "int", drawer=True),
     )
+
+
+def mode_control() -> Control:
+    """Whether a reader watches one run learn, or sees the trained answer at every tick."""
+    labels = tuple(say(f"option.mode.{mode}") for mode in (LIVE, TRAINED))
+    return spoken(MODE, LIVE, kind="choice", options=(LIVE, TRAINED), labels=labels)
 
 
 def optimiser(controls: Controls) -> Optimizer:

@@ -23,7 +23,7 @@ from ..text import say
 from .axis import Axis, Range
 from .control import spoken
 from .scenario import Controls, Exact, Gaussian, Scenario
-from .training import loss_code, optimiser_code, training_controls
+from .training import loss_code, mode_control, optimiser_code, training_controls
 
 
 def scale(guess: float, prior_sd: float = 1.0, noise_sd: float = 0.75) -> Tensor:
@@ -211,6 +211,7 @@ WEIGHING = Scenario(
     controls=(
         spoken("guess", 8.5, 0.0, 20.0, 0.1),
         spoken("measurement", 9.5, 0.0, 20.0, 0.1),
+        mode_control(),
         spoken("noise_sd", 0.75, 0.05, 5.0, 0.05, drawer=True),
         spoken("prior_sd", 1.0, 0.05, 5.0, 0.05, drawer=True),
         *training_controls(),

@@ -116,7 +116,7 @@ function controlRow(row, out, words) {
 
   if (row.kind === "choice") {
     const select = element("select", { id, class: "ppl-desk-choice", "aria-describedby": help, disabled: row.locked });
-    for (const option of row.options) select.append(element("option", { value: option }, option));
+    row.options.forEach((option, i) => select.append(element("option", { value: option }, row.labels[i])));
     select.addEventListener("change", () => out.change(row.name, select.value));
     node.append(select);
     return { name: row.name, node, show: (value) => { select.value = value; }, restore: () => {} };
