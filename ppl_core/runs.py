@@ -161,6 +161,17 @@ class InferenceRun:
         self._kept.add(snapshot, self._stream)
         return snapshot
 
+    def leap_apart(self, leap: Callable[[Any, Tensor], Snapshot]) -> Snapshot:
+        """As `leap`, for a function that needs the stream only, and moves a copy of it on in place.
+
+        It does not touch torch's generator, so runs in several threads leap at the same time.
+        """
+        stream = self._stream.clone()
+        self.snapshot = leap(self.snapshot.state, stream)
+        self._stream = stream
+        self._kept.add(self.snapshot, stream)
+        return self.snapshot
+
     def rewind(self, step: int) -> Snapshot:
         """Go back to the newest remembered moment at or before `step`; its random stream too."""
         self.snapshot, self._stream = self._kept.back_to(step)

@@ -28,12 +28,15 @@ static double log_add(double a, double b) {
     return high + log1p(exp(low - high));
 }
 
-/* Whether an end of a stretch no longer moves along its momenta, those of `more` included */
-static int turns_back(i64 n, const real *momenta, const Phase *more, const Phase *a, const Phase *b) {
-    double along_a = dot(n, momenta, a->velocity), along_b = dot(n, momenta, b->velocity);
-    if (more) {
-        along_a += dot(n, more->momentum, a->velocity);
-        along_b += dot(n, more->momentum, b->velocity);
+/* Whether an end of a stretch no longer moves along the sum of its momenta, given in two parts */
+static int turns_back(i64 n, const real *some, const real *rest, const Phase *a, const Phase *b) {
+    real along_a = 0, along_b = 0;
+    const real *velocity_a = a->velocity, *velocity_b = b->velocity;
+    #pragma omp simd reduction(+:along_a, along_b)
+    for (i64 i = 0; i < n; i++) {
+        real momenta = some[i] + rest[i];
+        along_a += momenta * velocity_a[i];
+        along_b += momenta * velocity_b[i];
     }
     return along_a <= 0 || along_b <= 0;
 }
@@ -51,12 +54,11 @@ static void leaf(Ride *r, Phase *phase, Tree *tree) {
    straight together */
 static int joined(Ride *r, Tree *near, Tree *far) {
     i64 n = r->c->dim;
-    int bent = 0;
-    if (near->count > 1 || far->count > 1)
-        bent = turns_back(n, near->momenta, far->inner, near->inner, far->inner)
-            || turns_back(n, far->momenta, near->outer, near->outer, far->outer);
+    int bent = turns_back(n, near->momenta, far->momenta, near->inner, far->outer);
+    if (!bent && (near->count > 1 || far->count > 1))
+        bent = turns_back(n, near->momenta, far->inner->momentum, near->inner, far->inner)
+            || turns_back(n, far->momenta, near->outer->momentum, near->outer, far->outer);
     moved(n, near->momenta, near->momenta, 1, far->momenta);
-    bent = bent || turns_back(n, near->momenta, NULL, near->inner, far->outer);
     near->log_weight = log_add(near->log_weight, far->log_weight);
     near->count += far->count;
     dropped(r, near->outer);

@@ -9,12 +9,13 @@ Hamiltonian Monte Carlo".
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from ..compiled import Compiled, NotCompiled
 from ..errors import InferenceError, suggestion
 from ..values import as_real
 from .adaptation import Adaptation, Mass, Plan, blocks
@@ -22,6 +23,9 @@ from .autoguide.initialization import Strategy, init_to_uniform
 from .rides import Phase, Ride, reasonable_step_size
 from .starts import Start
 from .target import FunctionTarget, Layout, Model, Point, ProgramTarget, Target, Values
+
+if TYPE_CHECKING:
+    from .spans import Reach, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +108,19 @@ class HMC:
         max_plate_nesting: batch dimensions that plates use; found by a run if not given.
         target_accept_prob: wanted acceptance; nearer 1 is slower and surer.
         init_strategy: from a latent site to a starting value, such as `init_to_median`.
-        jit_compile: compile the potential and its gradient once, before the first step.
+        jit_compile: compile the potential once, before the first step, and take whole steps in
+            machine code. "auto" does so where it is possible.
         record_trajectory: keep every point of a trajectory in the info, for drawing.
         warmup_steps: of a run that is not told by MCMC.
 
     Attributes:
         warmup_steps: steps that learn; set by MCMC. Their draws are not from the posterior yet.
         initial_params: unconstrained starting values by site, instead of the strategy's.
+        compiled: what became of `jit_compile`: its backend, and the reason if steps are in Python.
 
     Raises:
         InferenceError: no finite density at 100 starting values, or no gradient on the way.
-        NotCompiled: with `jit_compile`, the potential has no compiled form.
+        NotCompiled: with `jit_compile=True`, the potential has no compiled form.
 
     >>> import ppl_core as ppl
     >>> from ppl_core.distributions import Normal
@@ -144,7 +150,7 @@ class HMC:
         target_accept_prob: float = 0.8,
         init_strategy: Strategy = init_to_uniform,
         *,
-        jit_compile: bool = False,
+        jit_compile: bool | str = False,
         record_trajectory: bool = False,
         warmup_steps: int = 500,
     ):
@@ -168,7 +174,10 @@ class HMC:
         self.full_mass, self.transforms = full_mass, dict(transforms or {})
         self.max_plate_nesting, self.init_strategy = max_plate_nesting, init_strategy
         self.target_accept_prob = target_accept_prob
+        if jit_compile not in (True, False, "auto"):
+            raise ValueError(f'{who}: jit_compile is True, False or "auto", got {jit_compile!r}')
         self.jit_compile = jit_compile
+        self.compiled = Compiled("eager", "not asked for" if not jit_compile else "not begun")
         self.record_trajectory, self.warmup_steps = record_trajectory, warmup_steps
         self.initial_params: Values | None = None
 
@@ -218,6 +227,21 @@ class HMC:
     ) -> tuple[HMCState, HMCInfo]:
         target, point = self._at_arguments(state, args, kwargs)
         learned = state.adaptation
+        if self.jit_compile:
+            stream = torch.get_rng_state()
+            after, span = self._take(HMCState(target, point, learned, state.step), 1, stream)
+            if span is not None:
+                torch.set_rng_state(stream)
+                if span.error is not None:
+                    raise span.error
+                return after, self.info(span, 0)
+        point, learned, info = self.step_in_python(target, point, learned)
+        return HMCState(target, point, learned, state.step + 1), info
+
+    def step_in_python(
+        self, target: Target, point: Point, learned: Adaptation
+    ) -> tuple[Point, Adaptation, HMCInfo]:
+        """One ride with torch's generator, and what the warm-up learns from it."""
         ride = Ride(
             target,
             learned.mass,
@@ -234,7 +258,63 @@ class HMC:
             info.accept_prob,
             lambda mass, size: reasonable_step_size(target, point, mass, size),
         )
-        return HMCState(target, point, learned, state.step + 1), info
+        return point, learned, info
+
+    # ---- many steps at once
+
+    @property
+    def reach(self) -> "Reach | None":
+        """How far its trajectories go, for machine code; None if only Python knows."""
+        from .spans import Reach
+
+        return Reach(0, self.trajectory_length) if type(self) is HMC else None
+
+    def span(
+        self,
+        state: HMCState,
+        steps: int,
+        stream: Tensor,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **limits: Any,
+    ) -> "tuple[HMCState, Span | None]":
+        """Take up to `steps` steps in one call of machine code; the new state, and what was passed.
+
+        Args:
+            state: where the chain is.
+            steps: at most.
+            stream: state of torch's generator, moved on in place.
+            args, kwargs: of the program.
+            limits: seconds and a `Stop`, see `spans.take`.
+
+        Returns:
+            The same state and None where the steps of this kernel are taken in Python: `compiled`
+            says why. `span.error` is why the step after the last one failed.
+        """
+        target, point = self._at_arguments(state, args, kwargs or {})
+        return self._take(replace(state, target=target, point=point), steps, stream, **limits)
+
+    def _take(
+        self, state: HMCState, steps: int, stream: Tensor, **limits: Any
+    ) -> "tuple[HMCState, Span | None]":
+        from . import spans  # not before it is needed
+
+        target, at, learned = state.target, state.point, state.adaptation
+        reach = spans.reach_of(self, target, at, learned)
+        if not isinstance(target, spans.CompiledTarget):
+            return state, None
+        self.compiled = replace(target.report, reason=spans.why_not(self, target))
+        if reach is None:
+            return state, None
+        limits["record"] = self.record_trajectory
+        at, learned, span = spans.take(target, reach, at, learned, stream, steps, **limits)
+        return HMCState(target, at, learned, state.step + len(span)), span
+
+    def info(self, span: "Span", step: int) -> HMCInfo:
+        """What there is to say about one step of a span."""
+        return HMCInfo(**span.facts(step, depth=False))
+
+    # ---- trajectories
 
     def _ride(self, ride: Ride) -> tuple[Phase, HMCInfo]:
         """A trajectory of given length, whose end is accepted or refused."""
@@ -287,7 +367,15 @@ class HMC:
             return target
         from .machine import CompiledTarget  # not before it is needed
 
-        return CompiledTarget(target, position)
+        try:
+            fast = CompiledTarget(target, position)
+        except NotCompiled as error:
+            self.compiled = Compiled("eager", str(error))
+            if self.jit_compile != "auto":
+                raise
+            return target
+        self.compiled = fast.report
+        return fast
 
     def _at_arguments(
         self, state: HMCState, args: tuple[Any, ...], kwargs: Mapping[str, Any]

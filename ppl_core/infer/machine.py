@@ -30,7 +30,7 @@ class Recording:
         gradient: its potential and gradient.
         start: the position that it was recorded at, (d,).
         names: of the arguments that are inputs.
-        proven: kinds of trajectories that were compared with those in Python.
+        verdicts: why a kind of trajectory is not machine code; empty if it is, and was compared.
     """
 
     target: Target
@@ -38,7 +38,7 @@ class Recording:
     start: Tensor
     names: tuple[str, ...]
     kept: Identity | None
-    proven: set[Any] = field(default_factory=set)
+    verdicts: dict[Any, str] = field(default_factory=dict[Any, str])
 
     @cached_property
     def supports(self) -> "Rows | str":

@@ -11,7 +11,7 @@ criterion), called B below.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from .autoguide.initialization import Strategy, init_to_uniform
 from .hmc import HMC, HMCInfo
 from .rides import Phase, Ride
 from .target import Model, Values
+
+if TYPE_CHECKING:
+    from .spans import Reach, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,14 @@ class NUTS(HMC):
         target_accept_prob: wanted acceptance; nearer 1 is slower and surer.
         max_tree_depth: doublings at most.
         init_strategy: from a latent site to a starting value, such as `init_to_median`.
-        jit_compile: compile the potential and its gradient once, before the first step.
+        jit_compile: compile the potential once, before the first step, and take whole steps in
+            machine code. "auto" does so where it is possible.
         record_trajectory: keep every point of a trajectory in the info, for drawing.
         warmup_steps: of a run that is not told by MCMC.
 
     Raises:
         InferenceError: no finite density at 100 starting values, or no gradient on the way.
-        NotCompiled: with `jit_compile`, the potential has no compiled form.
+        NotCompiled: with `jit_compile=True`, the potential has no compiled form.
 
     >>> import ppl_core as ppl
     >>> from ppl_core.distributions import Normal
@@ -111,7 +115,7 @@ class NUTS(HMC):
         max_tree_depth: int = 10,
         init_strategy: Strategy = init_to_uniform,
         *,
-        jit_compile: bool = False,
+        jit_compile: bool | str = False,
         record_trajectory: bool = False,
         warmup_steps: int = 500,
     ):
@@ -133,6 +137,17 @@ class NUTS(HMC):
         if max_tree_depth < 1:
             raise ValueError(f"NUTS: max_tree_depth is at least 1, got {max_tree_depth}")
         self.max_tree_depth = max_tree_depth
+
+    @property
+    def reach(self) -> "Reach | None":
+        """How far its trajectories go, for machine code; None if only Python knows."""
+        from .spans import Reach
+
+        return Reach(self.max_tree_depth, 0.0) if type(self) is NUTS else None
+
+    def info(self, span: "Span", step: int) -> NUTSInfo:
+        """What there is to say about one step of a span."""
+        return NUTSInfo(**span.facts(step, depth=True))
 
     def _ride(self, ride: Ride) -> tuple[Phase, NUTSInfo]:
         """Double the trajectory until it turns back; a new half is preferred (B, app. A.3.2)."""

@@ -7,6 +7,7 @@ trajectory is used on a potential, some of its steps are compared with those in 
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,13 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..compiled import Course, Learned, Stop, Told, advance
+from ..compiled import Course, Learned, NotCompiled, Stop, Told, advance, difference
 from ..errors import InferenceError
-from .adaptation import Adaptation, DualAveraging, Mass, Welford, window_bounds
+from .adaptation import Adaptation, DualAveraging, Mass, Plan, Welford, window_bounds
 from .machine import CompiledTarget, OnDemand
 from .rides import no_gradient, no_step_size
-from .target import Point
+from .target import Point, Target
 
+TOLERANCE = 1e-3
+"""How far some steps may be from those in Python, relative to the largest number of each kind."""
 LARGEST = 4_000_000
 """Numbers of one kind that a call may tell of."""
 ROOM = 1 << 16
@@ -56,6 +59,23 @@ class Span:
 
     def __len__(self) -> int:
         return self.told.done
+
+    def since(self, first: int) -> "Span":
+        """Without its first steps."""
+        told = self.told
+        some = (told.facts, told.positions, told.momenta, told.diverged_at)
+        facts, positions, momenta, diverged_at = (each[first:] for each in some)
+        paths = None if told.paths is None else told.paths[first:]
+        rest = replace(
+            told,
+            done=len(positions),
+            facts=facts,
+            positions=positions,
+            momenta=momenta,
+            diverged_at=diverged_at,
+            paths=paths,
+        )
+        return replace(self, told=rest)
 
     @cached_property
     def values(self) -> dict[str, Tensor]:
@@ -147,6 +167,85 @@ def _course(reach: Reach, adaptation: Adaptation) -> Course:
 def _room(reach: Reach, step_size: float) -> int:
     longest = 2**reach.deepest if reach.deepest else int(reach.length / step_size) + 2
     return max(ROOM, 4 * longest)
+
+
+# ---- the trial
+
+
+def reach_of(kernel: Any, target: Target, point: Point, adaptation: Adaptation) -> Reach | None:
+    """How machine code takes the steps of a kernel; None if it does not: `why_not` says why.
+
+    The first time, some steps of a short warm-up are compared with those in Python.
+    """
+    reach = kernel.reach
+    if not isinstance(target, CompiledTarget) or reach is None:
+        return None
+    kind = type(kernel), adaptation.plan.kept is not None
+    verdicts = target.recording.verdicts
+    if kind not in verdicts:
+        verdicts[kind] = _trial(kernel, reach, target, point, adaptation)
+    return None if verdicts[kind] else reach
+
+
+def why_not(kernel: Any, target: CompiledTarget) -> str:
+    """In words, why the trajectories of a kernel are not machine code; empty if they are."""
+    if kernel.reach is None:
+        return f"trajectories in Python: {type(kernel).__name__} has its own"
+    verdicts = target.recording.verdicts.items()
+    return next((why for (kind, _), why in verdicts if kind is type(kernel)), "")
+
+
+def _trial(
+    kernel: Any, reach: Reach, target: CompiledTarget, point: Point, adaptation: Adaptation
+) -> str:
+    """Compare the last steps of a short warm-up, and one after it; what was off, if anything."""
+    plan, step_size = Plan(20, kept=adaptation.plan.kept), 0.1 * adaptation.step_size
+    seen = Welford.start(point.position, plan.kept is not None)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(10):
+        noise = torch.randn(len(point.position), generator=generator).to(point.position)
+        seen = seen.update(point.position + 0.1 * noise)
+    before = Adaptation.start(plan, step_size, Mass(torch.ones_like(point.position)))
+    before = replace(before, seen=seen, step=13)
+    short = copy(kernel)
+    short.max_tree_depth, short.trajectory_length = min(3, reach.deepest), 5.5 * step_size
+    stream = torch.Generator().manual_seed(2).get_state()
+    try:
+        _, after, span = take(target, short.reach, point, before, stream.clone(), 8)
+    except NotCompiled as error:
+        return str(error)
+    positions, infos, expected = _in_python(short, target, point, before, stream)
+    if len(infos) != len(span):
+        return f"a trial of trajectories took {len(span)} steps, and {len(infos)} in Python"
+    numbers = span.numbers(depth=False)
+    ours, theirs = [span.told.positions], [torch.stack(positions)]
+    for name in ("accept_prob", "energy", "num_steps"):
+        ours.append(torch.tensor(numbers[name]))
+        theirs.append(torch.tensor([getattr(info, name) for info in infos]))
+    ours += [after.mass.inverse, torch.tensor(after.step_size)]
+    theirs += [expected.mass.inverse, torch.tensor(expected.step_size)]
+    gap = difference(ours, theirs)
+    return "" if gap <= TOLERANCE else f"a trial of trajectories was off by {gap:.1e}"
+
+
+def _in_python(
+    kernel: Any, target: Target, point: Point, learned: Adaptation, stream: Tensor
+) -> tuple[list[Tensor], list[Any], Adaptation]:
+    """Eight steps, up to the first one that fails: positions, infos, what was learned."""
+    positions: list[Tensor] = []
+    infos: list[Any] = []
+    before = torch.get_rng_state()
+    torch.set_rng_state(stream)
+    try:
+        for _ in range(8):
+            point, learned, info = kernel.step_in_python(target, point, learned)
+            positions.append(point.position)
+            infos.append(info)
+    except InferenceError:
+        pass
+    finally:
+        torch.set_rng_state(before)
+    return positions, infos, learned
 
 
 # ---- to C and back
