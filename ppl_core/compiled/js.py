@@ -14,7 +14,8 @@ from .dialect import Dialect
 from .ops import Program, Value
 from .tape import FEW
 
-HERE = Path(__file__).parent
+LIBRARY = (Path(__file__).parent / "twister.js").read_text(encoding="utf-8")
+"""The random stream, as `Twister`, and functions that browsers lack: `inside` and those of `m`."""
 ARRAYS = {
     "float32": "Float32Array",
     "float64": "Float64Array",
@@ -50,11 +51,15 @@ class Step {{
 """
 
 
-def javascript(program: Program) -> str:
+def javascript(program: Program, library: bool = True) -> str:
     """The text of a program for a browser.
 
     State and data are named as in the program, closed-over tensors and constants are written into
     the text.
+
+    Args:
+        program: as recorded.
+        library: whether the text begins with `LIBRARY`; a page with many programs has it once.
 
     Raises:
         NotCompiled: an operation has no form in JavaScript.
@@ -84,8 +89,7 @@ def javascript(program: Program) -> str:
         name = curly.array(value.id)
         loop = f"for (let i = 0; i < {size}; i++) " if text.endswith("[i]") else ""
         move.append(f"{loop}{name}[{'i' if loop else 0}] = {text};")
-    twister = (HERE / "twister.js").read_text(encoding="utf-8")
-    return twister + FRAME.format(
+    return (LIBRARY if library else "") + FRAME.format(
         state=_object(_given(curly, v, "state") for v in state),
         data=_object(_given(curly, v, "data") for v in data),
         memory=_object(memory),

@@ -229,7 +229,7 @@ class LivePlot(anywidget.AnyWidget):
 
     def _read_stage(self, name: str, figure: Figure) -> tuple[dict[str, Any], dict[str, _Curve]]:
         """A figure as JSON without the numbers of its live traces, and these by uid."""
-        stage = _plain_json(figure)
+        stage = plain_json(figure)
         curves: dict[str, _Curve] = {}
         for trace, given in zip(stage.get("data", ()), figure.get("data", ()), strict=True):
             if not trace.get("meta", {}).get("live"):
@@ -392,14 +392,14 @@ def _encoded(uid: str, x: npt.ArrayLike, y: npt.ArrayLike | Sequence[str], words
     return _Curve(across.tobytes(), up.tobytes())
 
 
-def _plain_json(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """The same figure in lists, dicts and numbers that JSON knows; what is not finite is None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain_json(part) for key, part in value.items()}
+        return {str(key): plain_json(part) for key, part in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return _plain_json(value.tolist())
+        return plain_json(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain_json(part) for part in value]
+        return [plain_json(part) for part in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value

@@ -15,6 +15,7 @@ import base64
 import contextlib
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Generic, Literal, Self, TypeVar
 
@@ -177,6 +178,23 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
     def back(self, num_steps: int = 50) -> None:
         """Go back about so many steps."""
         self._command(lambda: self._session.back(num_steps))
+
+    def save_html(self, path: Path | str, **grid: Sequence[Any]) -> Path:
+        """Write a page that shows this panel without a kernel and without a network; its path.
+
+        It trains by itself where it can. Elsewhere it holds the run, and the answers over a grid of
+        settings: some around the present one, or the values given here.
+
+        Args:
+            path: of the file.
+            grid: control -> its values in a precomputed page.
+
+        Raises:
+            ControlError: there is no such control, or it cannot take a value.
+        """
+        from ppl_widgets.export import save  # not before a page is wanted
+
+        return save(path, self._session, self._figures, self._desk, grid)
 
     def close(self) -> None:
         """Free everything: the place on the clock, the comms of all parts, the cell's memory."""

@@ -370,7 +370,8 @@ function axisTicks(axis) {
     }
     return ticks;
   }
-  const rough = Math.abs(axis.to - axis.from) / 6;
+  const most = Math.max(2, Math.min(6, axis.length / (axis.up ? 24 : 48)));
+  const rough = Math.abs(axis.to - axis.from) / most;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((nice) => nice * unit >= rough) * unit;
   const low = Math.min(axis.from, axis.to);

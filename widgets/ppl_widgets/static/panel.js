@@ -49,7 +49,9 @@ class Panel {
     say(this.caption, caption);
     const label = [title, alt, caption].filter(Boolean).join(". ");
     if (this.canvas.ariaLabel !== label) this.canvas.ariaLabel = label;
-    this.stage.ariaLabel = `${title}: arrow keys move, plus and minus zoom, 0 resets`;
+    const zooms = this.view.store.about.plotly !== null;
+    this.stage.tabIndex = zooms ? 0 : -1;
+    this.stage.ariaLabel = zooms ? `${title}: arrow keys move, plus and minus zoom, 0 resets` : title;
     if (this.tab) say(this.tab, title);
   }
 

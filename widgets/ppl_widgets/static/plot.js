@@ -173,6 +173,7 @@ class View {
   }
 
   async fetchPlotly() {
+    if (this.store.about?.plotly === null) return; // a page that does without it
     for (let tries = 0; tries < 3 && !this.Plotly && !this.closed; tries++) {
       const version = this.store.about?.plotly;
       try {

@@ -6,6 +6,7 @@ from . import (
     common,
     conditioning,
     exercises,
+    export,
     forward,
     looking,
     pictures,
@@ -26,6 +27,7 @@ PARTS = (
     bending,
     balancing,
     exercises,
+    export,
 )
 
 MESSAGES = {key: sentence for part in PARTS for key, sentence in part.MESSAGES.items()}

@@ -1,0 +1,199 @@
+"""A panel as a web page: its data, packed, beside the very scripts that draw it in a notebook.
+
+    page = data (base64 of gzip of JSON) + scripts (desk, plot, what thinks) + style sheets
+
+The canvas draws the axes too, so that plotly's 4.8 MB stay away; zooming stays away with them.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ppl_core.compiled import NotCompiled
+from ppl_core.compiled.js import LIBRARY
+
+from .. import theme
+from ..controls import Desk, row_of
+from ..plot import LivePlot, plain_json
+from ..scenarios import SEED, Control
+from ..text import say
+from .recorded import Grid, bare, recorded
+from .trained import FIXED, can_train, trained
+
+_STATIC = resources.files("ppl_widgets") / "static"
+
+
+def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) -> dict[str, Any]:
+    """What a page of this panel has to know.
+
+    It trains by itself where it can and no grid is asked for, and is precomputed otherwise.
+
+    Args:
+        session: as in `panels.shown.Shown`.
+        figures: its view.
+        desk: the panel's, for what a reader may move.
+        grid: control -> its values in a precomputed page.
+
+    Raises:
+        ControlError: the grid names no control of the panel, or a value it cannot take.
+    """
+    rows = [dict(row) for row in desk.rows if row["place"] != "run"]
+    data = None if grid else _trained(session)
+    if data is not None:
+        rows = [row | {"locked": row["locked"] or row["name"] in FIXED} for row in rows]
+        data["figures"] = {name: bare(figure) for name, figure in figures.stage(session).items()}
+    else:
+        data = recorded(session, figures, rows, grid or {})
+        rows = [_on_grid(row, dict(data["grid"])) for row in rows]
+    shown = Control("shown", say("page.shown"), 0, 0, session.num_steps, 1, "int")
+    scenario = session.scenario
+    defaults = {control.name: control.value for control in scenario.controls}
+    return data | {
+        "rows": [*rows, row_of(shown, "run", False) | {"help": say("page.help.shown")}],
+        "words": dict(desk.words),
+        "title": desk.title,
+        "label": scenario.name,
+        "theme": theme.front(),
+        "buttons": _buttons(data["kind"]),
+        "refusals": {row["name"]: _refusal(row) for row in rows if row["kind"] != "choice"},
+        "values": dict(session.controls),
+        "defaults": defaults | {"seed": SEED.value},
+        "seed": session.seed,
+        "step": session.step,
+    }
+
+
+def _trained(session: Any) -> dict[str, Any] | None:
+    try:
+        return trained(session) if can_train(session) else None
+    except NotCompiled:
+        return None
+
+
+def _on_grid(row: Mapping[str, Any], grid: Grid) -> dict[str, Any]:
+    """A control of a precomputed page: it ends where its grid does, and moves by its steps."""
+    values = grid.get(row["name"])
+    if values is None:
+        return dict(row) | {"locked": True}
+    if row["kind"] == "choice" or len(values) < 2:
+        return dict(row) | {"locked": row["locked"] or len(values) < 2}
+    gaps = [high - low for low, high in pairwise(values)]
+    step = row["step"] if row["kind"] == "log" else round(min(gaps), 9)
+    return dict(row) | {"min": values[0], "max": values[-1], "step": step}
+
+
+def _refusal(row: Mapping[str, Any]) -> str:
+    control = Control(
+        row["name"], row["label"], row["min"], row["min"], row["max"], kind=row["kind"]
+    )
+    ends = {"low": control.text(row["min"]), "high": control.text(row["max"])}
+    return say("control.range", label=row["label"], given="{given}", **ends)
+
+
+def _buttons(kind: str) -> list[dict[str, Any]]:
+    """The buttons of a page; `when` is whether it plays, for the two that share a place."""
+
+    def button(name: str, label: str, icon: str, help: str, when: bool | None = None) -> Any:
+        found = {"name": name, "label": label, "icon": icon, "help": help}
+        return found if when is None else found | {"when": when}
+
+    play = [
+        button("play", say("button.play"), "play", say("page.help.play"), False),
+        button("play", say("button.pause"), "pause", say("page.help.play"), True),
+    ]
+    if kind == "recorded":
+        return [
+            *play,
+            button("step", say("button.step"), "step", say("page.help.frame")),
+            button("back", say("page.button.before"), "back", say("page.help.before")),
+            button("same", say("page.again"), "again", say("page.help.again")),
+        ]
+    return [
+        *play,
+        button("step", say("button.step"), "step", say("page.help.step")),
+        button("step100", say("button.step100"), "steps", say("page.help.step100")),
+        button("same", say("button.same"), "again", say("page.help.same")),
+        button("new", say("button.new"), "dice", say("page.help.new")),
+        button("back", say("button.back"), "back", say("page.help.back")),
+    ]
+
+
+# ---- the files
+
+
+def mind() -> str:
+    """What thinks, without what shows: runs wherever JavaScript does."""
+    engine = f"const engine = (() => {{\n{LIBRARY}\nreturn {{ Twister, inside, m }};\n}})();"
+    return "\n".join([engine, *map(_page_file, ("words.js", "trained.js", "recorded.js"))])
+
+
+def script() -> str:
+    """All scripts as one, which opens every panel on its page."""
+    desk = (_STATIC / "controls.js").read_text(encoding="utf-8")
+    shown = f"const desk = {_inner(desk)};\nconst plot = {_inner(LivePlot._esm)};"
+    whole = "\n".join(["(() => {", mind(), shown, _page_file("page.js"), "})();\n"])
+    assert "</script" not in whole
+    return whole
+
+
+def _page_file(name: str) -> str:
+    return (_STATIC / "page" / name).read_text(encoding="utf-8")
+
+
+def _inner(module: str) -> str:
+    """A module as a function that returns what it exports: names stay apart, no file is fetched."""
+    assert module.count("export default") == 1
+    return "(() => {\n" + module.replace("export default", "return") + "\n})()"
+
+
+def style() -> str:
+    """All style sheets as one."""
+    panel = (_STATIC / "controls.css").read_text(encoding="utf-8")
+    return "\n".join([_page_file("page.css"), LivePlot._css, panel])
+
+
+def fragment(data: Mapping[str, Any]) -> str:
+    """The place of a panel in a page, its data inside."""
+    text = json.dumps(plain_json(data), ensure_ascii=False, separators=(",", ":"))
+    packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+    return f'<div class="ppl-export"><script type="text/plain">{packed}</script></div>'
+
+
+def document(title: str, body: str, head: Sequence[str] = ()) -> str:
+    """A whole page."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{escape(title)}</title>
+{chr(10).join(head)}
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def standalone(data: Mapping[str, Any]) -> str:
+    """One panel as one file, with all it needs."""
+    body = f"<main>{fragment(data)}</main>\n<noscript>{say('page.no_script')}</noscript>"
+    head = [f"<style>\n{style()}</style>"]
+    scripts = f"<script>\n{script()}</script>"
+    return document(data["title"], f"{body}\n{scripts}", head)
+
+
+def save(path: Path | str, session: Any, figures: Any, desk: Desk, grid: Grid) -> Path:
+    """Write a panel as one file; where it lies."""
+    whole = standalone(page_data(session, figures, desk, grid))
+    place = Path(path)
+    place.write_text(whole, encoding="utf-8")
+    return place

@@ -1,0 +1,26 @@
+"""Pages without a kernel."""
+
+MESSAGES = {
+    "page.trained": "Trained in this page: {num_steps} steps in {time} ms at every move.",
+    "page.recorded": "Precomputed: {settings} settings and one run; the nearest is shown.",
+    "page.away": "Recorded at other settings. Press {again} to see the run.",
+    "page.stopped": "Step {step}: the next loss is not finite. A smaller learning rate?",
+    "page.shown": "step",
+    "page.again": "Recorded run",
+    "page.help.again": "Put the sliders where the run was recorded",
+    "page.help.play": "Show the run step by step; press again to pause",
+    "page.help.step": "Show the next step",
+    "page.help.step100": "Go on by a hundred steps",
+    "page.help.same": "Begin the same run again",
+    "page.help.new": "Train with the next seed",
+    "page.help.back": "Go back by 50 steps",
+    "page.help.frame": "Show the next picture",
+    "page.help.before": "Show the picture before",
+    "page.button.before": "Back",
+    "page.help.shown": "Which step of the run is shown",
+    "page.index": "PPL Playground",
+    "page.lead": "Notebooks to read and panels to touch, without a kernel.",
+    "page.all": "All notebooks",
+    "page.no_script": "The panels need JavaScript.",
+    "page.still": "This panel needs a kernel: run its notebook.",
+}
