@@ -102,7 +102,7 @@ void many(i64 runs, i64 most, i64 steps, void **given, const i64 *stride, char *
             i64 some = last - done[r] < left ? last - done[r] : left;
             i64 good = advance(&now, some, own, work, losses + r * steps + done[r], limit, gemm);
             done[r] += good;
-            if (good < some) break;
+            if (good < some) {{ losses[r * steps + done[r]] = NAN; break; }}
             if (done[r] % every) continue;
             i64 point = r * (steps / every) + done[r] / every - 1;
             for (i64 k = 0; k < {bounded}; k++) {{

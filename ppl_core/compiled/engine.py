@@ -87,7 +87,7 @@ class Engine:
             return
         sizes = [part.shape[2] for part in runs.kept]
         for r in range(len(runs)):
-            torch.set_rng_state(runs.streams[r])
+            torch.set_rng_state(runs.streams[r].clone())
             state, data = [part[r] for part in runs.state], [part[r] for part in runs.data]
             first = int(runs.done[r])
             some, path = min(runs.steps - first, most), list[tuple[float, ...]]()

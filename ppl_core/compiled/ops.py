@@ -27,6 +27,8 @@ DTYPES = {
     torch.bool: "bool",
 }
 
+REDUCTIONS = frozenset(("sum", "prod", "max", "min", "dot"))
+
 
 class NotCompiled(PPLError):
     """A step has no compiled form; the message says which statement, and why."""
@@ -174,7 +176,9 @@ class Program:
         extra: Any = (),
     ) -> View:
         """The result of an operation, contiguous; the earlier one if it was computed before."""
-        args = tuple(self.folded(arg) for arg in args)
+        if name not in REDUCTIONS:  # their first argument says what they run over
+            args = [self.folded(arg) for arg in args]
+        args = tuple(args)
         key = name, tuple((type(a), a) for a in args), tuple(shape), dtype, extra
         if key not in self._known:
             out = self.whole(self.add_value("op", math.prod(shape), dtype), shape)

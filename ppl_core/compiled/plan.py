@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from .ops import Op, Program, View
+from .ops import REDUCTIONS, Op, Program, View
 
 LONG = 5
 """Rows from which a loop pays."""
@@ -121,7 +121,7 @@ class Segment:
 
 def unit(op: Op, loops: bool = True) -> Unit:
     """How an operation is best carried out; without `loops`, written out whatever its size."""
-    shape = op.args[0].shape if op.name in ("sum", "prod", "max", "min", "dot") else op.out.shape  # type: ignore[union-attr]
+    shape = op.args[0].shape if op.name in REDUCTIONS else op.out.shape  # type: ignore[union-attr]
     if not loops:
         return Unit(op, "straight", shape)
     small = math.prod(shape) < LONG

@@ -9,7 +9,7 @@ typedef struct {            /* as torch writes it into a tensor of bytes */
     uint64_t next;
     uint64_t words[624];
     double unused, spare, unused_too;
-    int32_t holds;          /* whether `spare` waits to be drawn */
+    int32_t holds, rest[3]; /* whether `spare` waits to be drawn; of no use here */
 } Saved;
 
 typedef struct {

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .ops import NotCompiled
+
 Parts = dict[str, Tensor]
 Settings = Mapping[str, Any]
 
@@ -62,6 +64,21 @@ class Rule:
         if self.kind == "RMSprop":
             return (before[0], {**before[1], **parts, "step": before[1]["step"] + steps})
         return (before[0], before[1] + steps, parts["mean"], parts["square"])
+
+    def fresh(self, state: Sequence[Any]) -> tuple[Any, ...]:
+        """A state of an optimiser that has not moved yet, whose first step is like any other.
+
+        Raises:
+            NotCompiled: the first step is unlike others.
+        """
+        if self.settings.get("dampening"):
+            raise NotCompiled("the first step of SGD is not damped")
+        kind, first, *rest = state
+        if isinstance(first, dict):
+            return kind, {name: torch.zeros_like(part) for name, part in first.items()}
+        if isinstance(first, Tensor):
+            return kind, torch.zeros_like(first)
+        return kind, first and 0, *map(torch.zeros_like, rest)
 
     def powers(self, age: int) -> Parts:
         """Rates to the power of the age, in double precision."""

@@ -2,7 +2,7 @@
 
 Each stands on what is above it, and none of the chapters on another:
 
-    elbo           losses; svi trains a guide by them, training compiles that
+    elbo           losses; svi trains a guide by them, training compiles that, many trains many
     enumeration    exact sums over discrete sites; infer_discrete
     autoguide      guides made from the model
     reparam        the same posterior in easier coordinates
@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # loaded when they are first asked for: most programs use one
     from .importance import Importance, ImportanceInfo, ImportanceState
     from .information import PredictiveScore, loo, waic
     from .likelihood import log_likelihood
+    from .many import SVIRuns, each
     from .mcmc import MCMC
     from .metropolis import IndependentMH, MetropolisInfo, RandomWalkKernel
     from .nuts import NUTS, NUTSInfo
@@ -86,6 +87,7 @@ _LATER = {
     "importance": "Importance ImportanceInfo ImportanceState",
     "information": "PredictiveScore loo waic",
     "likelihood": "log_likelihood",
+    "many": "SVIRuns each",
     "mcmc": "MCMC",
     "metropolis": "IndependentMH MetropolisInfo RandomWalkKernel",
     "nuts": "NUTS NUTSInfo",
@@ -153,6 +155,7 @@ __all__ = [
     "SBCResult",
     "SMCFilter",
     "SVIInfo",
+    "SVIRuns",
     "SVIState",
     "TemperedSMC",
     "TraceEnum_ELBO",
@@ -161,6 +164,7 @@ __all__ = [
     "Trace_ELBO",
     "WeightedPosterior",
     "config_enumerate",
+    "each",
     "infer_discrete",
     "init_to_feasible",
     "init_to_generated",

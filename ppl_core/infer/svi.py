@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 
 from ..errors import InferenceError
-from ..handlers import log_prob_of, replay, trace
+from ..handlers import trace
 from ..optim import Optimizer
 from ..params import ParamStore, get_param_store
 from ..values import validation, validation_enabled
+from .culprit import first_culprit, worst
 from .elbo import ELBO, Trace_ELBO
 
 if TYPE_CHECKING:
     from ..compiled import Compiled
+    from .many import SVIRuns
 
 Program = Callable[..., Any]
 
@@ -186,6 +188,50 @@ class SVI:
         path = {name: torch.stack([at[name] for at in passed]) for name in params if passed}
         return SVIRunResult(torch.tensor(losses), params, self.state, path)
 
+    def run_many(
+        self,
+        num_steps: int,
+        *args: Any,
+        seeds: int | Iterable[int] | None = None,
+        progress_bar: bool = True,
+        compile: str = "auto",
+        every: int = 0,
+        **kwargs: Any,
+    ) -> "SVIRuns":
+        """Take many runs, each as `run` would from here: other seeds, other arguments, or both.
+
+        Run i is what `torch.manual_seed(seeds[i])` and `run` would give, to rounding; the store and
+        torch's generator stay as they are. `compiled` tells how the steps were taken; runs that no
+        compiled step can take are taken in turn, with a warning that says why. A run whose loss is
+        not finite ends there; its numbers are nan from there on.
+
+        Args:
+            num_steps: of each run.
+            args, kwargs: of model and guide; `each([...])` is one that differs from run to run.
+            seeds: one for each run; one number for all, who then share their noise; by default
+                drawn from torch's generator.
+            progress_bar: whether to show one.
+            compile: as in `run`.
+            every: keep the parameters each time so many steps are taken, as the result's `path`.
+
+        Raises:
+            NotCompiled: compilation is required, but the runs have no compiled form.
+            ValueError: neither seeds nor arguments tell how many runs there are.
+
+        >>> band = svi.run_many(2500, 8.5, seeds=range(1000), every=25)  # doctest: +SKIP
+        >>> low, high = band.path["a"].quantile(torch.tensor([0.05, 0.95]), 0)  # doctest: +SKIP
+        >>> ends = svi.run_many(2500, each(guesses), seeds=7).params  # doctest: +SKIP
+        """
+        from tqdm.auto import tqdm
+
+        from .many import Plan, train_many
+
+        plan = Plan(num_steps, args, kwargs, seeds, every)
+        steps = plan.count * num_steps
+        with tqdm(total=steps, disable=not progress_bar, desc="SVI", unit_scale=True) as bar:
+            runs, self.compiled = train_many(self, plan, compile, bar.update)
+        return runs
+
     @property
     def state(self) -> SVIState:
         """The store and the optimiser as they are now, as a state of its own."""
@@ -305,7 +351,7 @@ class SVI:
             if not bool(torch.isfinite(grad).all()):
                 cause = f"the gradient of parameter {name!r} is not finite"
             else:
-                cause = f"the step would take parameter {name!r} to {_worst(seen):g}"
+                cause = f"the step would take parameter {name!r} to {worst(seen):g}"
             raise InferenceError(
                 f"step {step + 1}: the loss is {loss:g}, but {cause}. Nothing was moved. A smaller "
                 f"learning rate (now {self.optim.settings(name)['lr']:g}), or a model without "
@@ -338,7 +384,7 @@ class SVI:
         kwargs: dict[str, Any],
     ) -> InferenceError:
         """Why a loss is not finite: the first parameter or site that is not."""
-        site, cause = _first_culprit(store, self.model, self.guide, args, kwargs)
+        site, cause = first_culprit(store, self.model, self.guide, args, kwargs)
         fastest = max((self.optim.settings(name)["lr"] for name in store), default=0.0)
         return InferenceError(
             f"step {step + 1}: the loss is {value}, because {cause}. A smaller learning rate "
@@ -350,7 +396,6 @@ class SVI:
 
 
 _SAFE = 80.0  # an unconstrained value below this is finite under every transform
-_TRIES = 20  # runs that look for the culprit of a loss that is not finite
 _CHECK_EVERY = 100  # steps between two full checks: a parameter may walk off its range
 
 
@@ -386,56 +431,3 @@ def _gradients(loss: Tensor, store: ParamStore) -> dict[str, Tensor]:
         return {}
     grads = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
     return {name: grad for name, grad in zip(wanted, grads, strict=True) if grad is not None}
-
-
-def _first_culprit(
-    store: ParamStore, model: Program, guide: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[str, str]:
-    """The parameter or site where a run first stops being finite, and what is wrong there."""
-    with store, validation(False), torch.no_grad():
-        for name, value in store.items():
-            inside = store.constraint(name).check(value) & torch.isfinite(value)
-            if not bool(inside.all()):
-                return name, f"parameter {name!r} has left its range: it is {_worst(value):g}"
-        steepest, found = 0.0, ("", "its gradient estimate is so noisy that it overflowed")
-        for _ in range(_TRIES):  # other draws than that of the step, which may be milder
-            with trace() as guide_sites:
-                guide(*args, **kwargs)
-            with trace() as model_sites, replay(trace=guide_sites):
-                model(*args, **kwargs)
-            for sites, who in ((guide_sites, "guide"), (model_sites, "model")):
-                for site in sites.samples():
-                    total = log_prob_of(site).sum().item()
-                    if abs(total) <= steepest:
-                        continue
-                    steepest = abs(total)
-                    cause = (
-                        f"the {who}'s log probability of site {site.name!r} is {total:g} at "
-                        f"{_shown(site.value)} under {_described(site.fn)}"
-                    )
-                    found = site.name, cause
-                    if not math.isfinite(total):
-                        return found
-    return found
-
-
-def _worst(value: Tensor) -> float:
-    """A value to show: one that is not finite, else the largest."""
-    flat = value.flatten()
-    return flat[int(flat.abs().nan_to_num(math.inf).argmax())].item()
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Tensor) and value.numel() != 1:
-        return f"a value of shape {tuple(value.shape)}"
-    return f"{float(value):g}"
-
-
-def _described(fn: Any) -> str:
-    """A distribution with its parameters, where they are single numbers."""
-    parts = []
-    for name in getattr(fn, "arg_constraints", {}):
-        value = getattr(fn, name, None)
-        if isinstance(value, Tensor) and value.numel() == 1:
-            parts.append(f"{name}={value.item():g}")
-    return f"{type(fn).__name__}({', '.join(parts)})"
