@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ppl_widgets.panels.amortizing import EncoderPanel
     from ppl_widgets.panels.balancing import ElboPanel
     from ppl_widgets.panels.base import LivePanel
     from ppl_widgets.panels.bending import NoFormulaPanel
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.forward import ForwardPanel
     from ppl_widgets.panels.looking import LookPanel
     from ppl_widgets.panels.proposing import ProposalPanel
+    from ppl_widgets.panels.racing import RacePanel
     from ppl_widgets.panels.scale import ScalePanel
     from ppl_widgets.panels.using import UsePanel
 
 __all__ = [
     "ConditionPanel",
     "ElboPanel",
+    "EncoderPanel",
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
     "NoFormulaPanel",
     "ProposalPanel",
+    "RacePanel",
     "ScalePanel",
     "UsePanel",
 ]
@@ -37,10 +41,12 @@ _HOMES = {
     "NoFormulaPanel": "panels.bending",
     "ConditionPanel": "panels.conditioning",
     "ElboPanel": "panels.balancing",
+    "EncoderPanel": "panels.amortizing",
     "ForwardPanel": "panels.forward",
     "LivePanel": "panels.base",
     "LookPanel": "panels.looking",
     "ProposalPanel": "panels.proposing",
+    "RacePanel": "panels.racing",
     "ScalePanel": "panels.scale",
 }
 

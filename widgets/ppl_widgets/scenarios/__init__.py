@@ -1,5 +1,6 @@
 """Questions with an exact answer: one file a question, named for it; no widgets in here."""
 
+from .amortizing import AMORTIZING
 from .axis import Axis, Range, View
 from .balancing import BALANCING
 from .bending import BENDING
@@ -9,6 +10,7 @@ from .forward import FORWARD
 from .looking import LOOKING
 from .proposing import PROPOSING
 from .question import NUM, Columns, Question
+from .racing import RACING
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .training import NUM_STEPS, SEED, optimiser
 from .using import USING
@@ -18,11 +20,22 @@ SCENARIOS = {scenario.name: scenario for scenario in (WEIGHING,)}
 """Every scenario by name."""
 QUESTIONS = {
     question.name: question
-    for question in (FORWARD, CONDITIONING, LOOKING, PROPOSING, BALANCING, BENDING, USING)
+    for question in (
+        FORWARD,
+        CONDITIONING,
+        LOOKING,
+        PROPOSING,
+        BALANCING,
+        BENDING,
+        RACING,
+        AMORTIZING,
+        USING,
+    )
 }
 """Every question that draws answer, by name."""
 
 __all__ = [
+    "AMORTIZING",
     "BALANCING",
     "BENDING",
     "CONDITIONING",
@@ -32,6 +45,7 @@ __all__ = [
     "NUM_STEPS",
     "PROPOSING",
     "QUESTIONS",
+    "RACING",
     "SCENARIOS",
     "SEED",
     "USING",

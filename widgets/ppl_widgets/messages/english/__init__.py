@@ -1,21 +1,26 @@
 """English: one file a panel, and two for what all of them say."""
 
 from . import (
+    amortizing,
     balancing,
     bending,
     common,
     conditioning,
     exercises,
+    exploring,
     export,
     forward,
     looking,
     pictures,
     proposing,
+    racing,
     using,
     weighing,
 )
 
 PARTS = (
+    balancing,
+    bending,
     common,
     pictures,
     weighing,
@@ -24,9 +29,10 @@ PARTS = (
     looking,
     proposing,
     using,
-    bending,
-    balancing,
+    racing,
+    amortizing,
     exercises,
+    exploring,
     export,
 )
 

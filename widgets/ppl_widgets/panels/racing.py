@@ -1,0 +1,76 @@
+"""The optimiser race, live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.racing import Racing
+from ppl_widgets.scenarios import SEED
+from ppl_widgets.scenarios.racing import RACING
+from ppl_widgets.text import say
+from ppl_widgets.views import racing
+
+NAMES = [*(control.name for control in RACING.controls), SEED.name, "show", "lock"]
+
+
+class RacePanel(LivePanel[Racing]):
+    """When is a run still on its way, and when is it only noise?
+
+    Move the learning rate: each step trains three optimisers anew, on the same noise. A larger rate
+    arrives sooner and wanders further; averaging the last steps wanders less.
+
+    Args:
+        lr: learning rate of all three.
+        particles: draws from the guide that one loss averages.
+        taken: "last step" or "mean of last 500": what counts as the answer.
+        guess: the prior's mean, in kg.
+        measurement: what the scale reads, in kg.
+        noise_sd: how much readings vary, in kg.
+        prior_sd: how far the weight may lie from the guess, in kg.
+        num_steps: of a run.
+        seed: of the noise.
+        show: controls to show, by name; all if None.
+        lock: controls to show without letting them change.
+
+    Raises:
+        ControlError: a value is not allowed, or there is no control of that name.
+
+    Example:
+        >>> panel = RacePanel(lr=0.01)
+        >>> panel.session.step
+        2500
+        >>> panel.close()
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.001,
+        particles: int = 1,
+        taken: str = "last step",
+        guess: float = 8.5,
+        measurement: float = 9.5,
+        noise_sd: float = 0.75,
+        prior_sd: float = 1.0,
+        num_steps: int = 2500,
+        seed: int = 101,
+        *,
+        show: Iterable[str] | None = None,
+        lock: Iterable[str] = (),
+        **unknown: Any,
+    ) -> None:
+        known(unknown, NAMES)
+        race = Racing(
+            RACING,
+            seed=seed,
+            lr=lr,
+            particles=particles,
+            taken=taken,
+            guess=guess,
+            measurement=measurement,
+            noise_sd=noise_sd,
+            prior_sd=prior_sd,
+            num_steps=num_steps,
+        )
+        super().__init__(race, racing, drawer=say("drawer.racing"), show=show, lock=lock)
