@@ -65,6 +65,7 @@ class Desk(anywidget.AnyWidget):
         controls: what the reader may change; those with `drawer=True` wait in the first drawer.
         values: where they stand, by name.
         run: controls that belong to the buttons and stand under them.
+        ask: what a reader is asked, which stands above everything, with a button "reveal".
         locked: names shown but not to be changed.
         title: the panel's name.
         drawer: the first drawer's name.
@@ -80,6 +81,7 @@ class Desk(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     status = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
+    question = traitlets.Unicode().tag(sync=True)
     summary = traitlets.Unicode().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
     line = traitlets.Unicode().tag(sync=True)
@@ -92,6 +94,7 @@ class Desk(anywidget.AnyWidget):
         values: Mapping[str, Any],
         *,
         run: Sequence[Control] = (),
+        ask: Sequence[Control] = (),
         locked: Iterable[str] = (),
         title: str = "",
         drawer: str = "",
@@ -104,6 +107,7 @@ class Desk(anywidget.AnyWidget):
             rows=[
                 *(row_of(c, "drawer" if c.drawer else "face", c.name in locked) for c in controls),
                 *(row_of(c, "run", c.name in locked) for c in run),
+                *(row_of(c, "ask", c.name in locked) for c in ask),
             ],
             words={word: say(f"desk.{word}") for word in WORDS} | {"drawer": drawer},
             values=dict(values),
@@ -170,7 +174,7 @@ class Desk(anywidget.AnyWidget):
 
 
 def row_of(control: Control, place: str, locked: bool) -> dict[str, Any]:
-    """A control as the page needs it; its place is "face", "run" or "drawer"."""
+    """A control as the page needs it; its place is "face", "run", "ask" or "drawer"."""
     return {
         "name": control.name,
         "label": control.label,

@@ -30,7 +30,9 @@ from ppl_widgets.panels.pace import SPEED, Pace
 from ppl_widgets.panels.prints import Prints
 from ppl_widgets.panels.shown import Figures, Shown
 from ppl_widgets.plot import LivePlot
+from ppl_widgets.predicting import Guess, Veil
 from ppl_widgets.scenarios import ControlError
+from ppl_widgets.scenarios.prediction import SAID, Prediction
 from ppl_widgets.text import count, say
 
 PATIENCE = 60.0
@@ -39,6 +41,9 @@ TELL = 0.25
 """Seconds between two changes of the sentences around a plot, while a run is on."""
 KNOCK = 1.0
 """Seconds between two questions whether anybody looks, while a run is on that nobody sees."""
+
+OPTIONS = ("show", "lock", "predict", "large")
+"""Arguments of every panel beside its controls and its seed."""
 
 S = TypeVar("S", bound=Shown)
 
@@ -67,8 +72,11 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         drawer: the name of the drawer that holds the second row of controls.
         show: names of the controls to show; all if None.
         lock: names of controls to show without letting them change.
+        predict: what the reader is to say before it is shown; nothing if None.
+        large: large type, for a hall.
 
     Attributes:
+        guess: what the reader has said; None where nothing is asked.
         patience: seconds that a run goes on while nobody looks.
 
     Raises:
@@ -86,6 +94,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         drawer: str = "",
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: Prediction | None = None,
+        large: bool = False,
     ) -> None:
         controls = session.scenario.controls
         names = [control.name for control in controls]
@@ -93,19 +103,23 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         locked = known(lock, names)
         cells.close_old()
         self._session, self._figures = session, figures
+        self.guess = None if predict is None else Guess(predict)
+        self._view: Figures[S] = figures if self.guess is None else Veil(figures, self.guess)
+        self._large = large
         self._pace = Pace(ration=SLICE)
         self._owed = 0  # steps that were asked for one by one
-        self._drawn, self._staged = session.version, session.stage_version
+        self._drawn, self._staged = self._version, session.stage_version
         self._told = self._started = self._knocked = 0.0
         self._note = ""
         self._done, self._refused = News(), list[str]()  # not yet answered
         self._prints = Prints()
-        self._plot = LivePlot(figures.stage(session), label=session.scenario.name)
+        self._plot = LivePlot(self._view.stage(session), label=session.scenario.name)
         self._plot.add_class("ppl-view")
         self._desk = Desk(
             [control for control in controls if control.name in shown],
             self._values(),
             run=[SPEED],
+            ask=[] if predict is None else [predict.control],
             locked=locked,
             title=session.scenario.title,
             drawer=drawer,
@@ -114,6 +128,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         self._body.add_class("ppl-body")
         super().__init__([self._body])
         self.add_class("ppl-panel")
+        if large:
+            self.add_class("ppl-large")
         self._closed = False
         self._clock: Clock | None = None
         self._join()
@@ -196,6 +212,22 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
 
         return save(path, self._session, self._figures, self._desk, grid)
 
+    def reveal(self, said: float | None = None) -> None:
+        """Show the answer beside the guess, as a press of Reveal does.
+
+        Args:
+            said: the guess; where the slider stands if None.
+
+        Raises:
+            ControlError: the guess is not a number that could be said, or one stands already.
+        """
+        guess = self.guess
+        if guess is None:
+            return
+        if said is not None:
+            guess.say(said)
+        self._command(lambda: guess.reveal(self._session))
+
     def close(self) -> None:
         """Free everything: the place on the clock, the comms of all parts, the cell's memory."""
         if self._closed:
@@ -213,7 +245,7 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
 
     def __repr__(self) -> str:
         session = self._session
-        return f"{session.scenario.title}, {session.status_line()}. {session.summary()}"
+        return f"{session.scenario.title}, {session.status_line()}. {self._summary()}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
         bundle = super()._repr_mimebundle_(**kwargs) or {}
@@ -273,13 +305,13 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
 
     def stale(self) -> bool:
         """Whether the page shows something old and may be sent something new."""
-        return self._drawn != self._session.version and self._plot.ready
+        return self._drawn != self._version and self._plot.ready
 
     def paint(self) -> None:
         """Draw the newest state and say what there is to say."""
         session = self._session
-        self._drawn = session.version
-        figures, stage = self._figures, None
+        self._drawn = self._version
+        figures, stage = self._view, None
         if self._staged != session.stage_version:
             self._staged = session.stage_version
             stage = figures.stage(session)
@@ -299,6 +331,22 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         self._tell()
 
     # ---- how it comes about
+
+    @property
+    def _version(self) -> int:
+        """Grows with every visible change."""
+        return self._session.version + (0 if self.guess is None else self.guess.version)
+
+    def _summary(self) -> str:
+        told = self._session.summary()
+        return told if self.guess is None else self.guess.summary(told)
+
+    def _state(self) -> str:
+        """One line of Python that makes this panel again."""
+        call = self._session.copy_state().removesuffix(")")
+        options = {"predict": self.guess is not None, "large": self._large}
+        more = [f"{name}=True" for name, on in options.items() if on]
+        return f"{', '.join([call, *more])})".replace("(, ", "(")
 
     def _join(self) -> None:
         if self._clock is None and not self._closed:
@@ -332,6 +380,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
     def _change(self, name: str, value: Any) -> None:
         if name == SPEED.name:
             self._pace.choose(value)
+        elif name == SAID and self.guess is not None:
+            self.guess.say(value)
         else:
             self._session.set(name, value)
 
@@ -351,6 +401,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
                 session.reset(name)
             case "back":
                 session.back(50)
+            case "reveal" if self.guess is not None:
+                self.guess.turn(session)
 
     def _start(self) -> None:
         self._started = self._knocked = perf_counter()
@@ -367,7 +419,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         self._tell()
 
     def _values(self) -> dict[str, Any]:
-        return dict(self._session.controls) | {SPEED.name: self._pace.speed}
+        said = {} if self.guess is None else {SAID: self.guess.value}
+        return dict(self._session.controls) | {SPEED.name: self._pace.speed} | said
 
     def _tell(self) -> None:
         """Write what stands around the plot; while a run is on, the longer texts seldom."""
@@ -378,12 +431,13 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
             self._done, self._refused = News(), []
             desk.status = session.status_line()
             desk.message = self._note or session.error or ""
+            desk.question = "" if self.guess is None else self.guess.sentence()
             desk.show_buttons(self._buttons())
             if session.status != "running" or now - self._told >= TELL:
                 self._told = now
-                desk.summary = session.summary()
+                desk.summary = self._summary()
                 desk.code = session.code()
-                desk.line = session.copy_state()
+                desk.line = self._state()
                 desk.prints = self._prints.text
 
     def _buttons(self) -> list[Button]:
@@ -398,16 +452,21 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
             "new": ("new", "dice"),
             "back": ("back", "back"),
         }
-        return [
+        waits = self.guess is not None and self.guess.holds
+        buttons = [
             Button(
                 name,
                 say(f"button.{label}"),
                 icon,
                 say(f"help.{session.act}.{name}"),
-                disabled=name == "back" and session.step == 0,
+                disabled=waits or (name == "back" and session.step == 0),
             )
             for name, (label, icon) in looks.items()
         ]
+        if self.guess is None:
+            return buttons
+        act = "reveal" if self.guess.hidden else "again"
+        return [Button("reveal", say(f"guess.{act}"), act, say(f"guess.{act}.help")), *buttons]
 
 
 def known(given: Iterable[str], names: Sequence[str]) -> list[str]:

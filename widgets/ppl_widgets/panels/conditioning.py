@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.panels.base import OPTIONS, LivePanel, known
 from ppl_widgets.scenarios import CONDITIONING, SEED
+from ppl_widgets.scenarios.prediction import PREDICTIONS
 from ppl_widgets.text import say
 from ppl_widgets.views import conditioning
 
-NAMES = [*(control.name for control in CONDITIONING.controls), SEED.name, "show", "lock"]
+NAMES = [*(control.name for control in CONDITIONING.controls), SEED.name, *OPTIONS]
 
 
 class ConditionPanel(LivePanel[Drawing]):
@@ -30,6 +31,8 @@ class ConditionPanel(LivePanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a guess.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -54,6 +57,8 @@ class ConditionPanel(LivePanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
+        large: bool = False,
         **unknown: Any,
     ) -> None:
         known(unknown, NAMES)
@@ -69,4 +74,12 @@ class ConditionPanel(LivePanel[Drawing]):
             num=num,
         )
         drawer = say("drawer.conditioning")
-        super().__init__(drawing, conditioning, drawer=drawer, show=show, lock=lock)
+        super().__init__(
+            drawing,
+            conditioning,
+            drawer=drawer,
+            show=show,
+            lock=lock,
+            predict=PREDICTIONS["conditioning"] if predict else None,
+            large=large,
+        )

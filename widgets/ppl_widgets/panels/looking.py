@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.panels.base import OPTIONS, LivePanel, known
 from ppl_widgets.scenarios import LOOKING, SEED
+from ppl_widgets.scenarios.prediction import PREDICTIONS
 from ppl_widgets.text import say
 from ppl_widgets.views import looking
 
-NAMES = [*(control.name for control in LOOKING.controls), SEED.name, "show", "lock"]
+NAMES = [*(control.name for control in LOOKING.controls), SEED.name, *OPTIONS]
 
 
 class LookPanel(LivePanel[Drawing]):
@@ -31,6 +32,8 @@ class LookPanel(LivePanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a guess.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -56,6 +59,8 @@ class LookPanel(LivePanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
+        large: bool = False,
         **unknown: Any,
     ) -> None:
         known(unknown, NAMES)
@@ -71,4 +76,12 @@ class LookPanel(LivePanel[Drawing]):
             prior_sd=prior_sd,
             num=num,
         )
-        super().__init__(drawing, looking, drawer=say("drawer.looking"), show=show, lock=lock)
+        super().__init__(
+            drawing,
+            looking,
+            drawer=say("drawer.looking"),
+            show=show,
+            lock=lock,
+            predict=PREDICTIONS["looking"] if predict else None,
+            large=large,
+        )

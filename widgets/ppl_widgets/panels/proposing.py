@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.panels.base import OPTIONS, LivePanel, known
 from ppl_widgets.scenarios import PROPOSING, SEED
+from ppl_widgets.scenarios.prediction import PREDICTIONS
 from ppl_widgets.text import say
 from ppl_widgets.views import proposing
 
-NAMES = [*(control.name for control in PROPOSING.controls), SEED.name, "show", "lock"]
+NAMES = [*(control.name for control in PROPOSING.controls), SEED.name, *OPTIONS]
 
 
 class ProposalPanel(LivePanel[Drawing]):
@@ -32,6 +33,8 @@ class ProposalPanel(LivePanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a guess.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -57,6 +60,8 @@ class ProposalPanel(LivePanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
+        large: bool = False,
         **unknown: Any,
     ) -> None:
         known(unknown, NAMES)
@@ -72,4 +77,12 @@ class ProposalPanel(LivePanel[Drawing]):
             noise_sd=noise_sd,
             prior_sd=prior_sd,
         )
-        super().__init__(drawing, proposing, drawer=say("drawer.proposing"), show=show, lock=lock)
+        super().__init__(
+            drawing,
+            proposing,
+            drawer=say("drawer.proposing"),
+            show=show,
+            lock=lock,
+            predict=PREDICTIONS["proposing"] if predict else None,
+            large=large,
+        )

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets import figures
-from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.panels.base import OPTIONS, LivePanel, known
 from ppl_widgets.retraining import Retraining
 from ppl_widgets.scenarios import SEED, WEIGHING, Program
+from ppl_widgets.scenarios.prediction import PREDICTIONS
 from ppl_widgets.text import say
 
-NAMES = [*(control.name for control in WEIGHING.controls), SEED.name, "show", "lock"]
+NAMES = [*(control.name for control in WEIGHING.controls), SEED.name, *OPTIONS]
 
 
 class ScalePanel(LivePanel[Retraining]):
@@ -33,6 +34,8 @@ class ScalePanel(LivePanel[Retraining]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a guess.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -59,6 +62,8 @@ class ScalePanel(LivePanel[Retraining]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
+        large: bool = False,
         **unknown: Any,
     ) -> None:
         known(unknown, NAMES)
@@ -75,7 +80,15 @@ class ScalePanel(LivePanel[Retraining]):
             particles=particles,
             num_steps=num_steps,
         )
-        super().__init__(session, figures, drawer=say("drawer.weighing"), show=show, lock=lock)
+        super().__init__(
+            session,
+            figures,
+            drawer=say("drawer.weighing"),
+            show=show,
+            lock=lock,
+            predict=PREDICTIONS["weighing"] if predict else None,
+            large=large,
+        )
 
     def bind(self, model: Program, guide: Program) -> None:
         """Show other programs; seed and controls stay.

@@ -11,6 +11,7 @@ const ICONS = {
   steps: "M1.5 2.5v11l5.5-5.5zM7 2.5v11l5.5-5.5zM13 2.5h2v11h-2z",
   again: "M8 2.6a5.4 5.4 0 1 0 5.3 6.5h-1.9A3.6 3.6 0 1 1 8 4.4c1 0 1.9.4 2.5 1.1L8.6 7.4h5V2.4l-1.8 1.8A5.4 5.4 0 0 0 8 2.6z",
   dice: "M3.5 2h9A1.5 1.5 0 0 1 14 3.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 2 12.5v-9A1.5 1.5 0 0 1 3.5 2zm1.7 2a1.2 1.2 0 1 0 0 2.4 1.2 1.2 0 0 0 0-2.4zm5.6 0a1.2 1.2 0 1 0 0 2.4 1.2 1.2 0 0 0 0-2.4zM8 6.8a1.2 1.2 0 1 0 0 2.4 1.2 1.2 0 0 0 0-2.4zM5.2 9.6a1.2 1.2 0 1 0 0 2.4 1.2 1.2 0 0 0 0-2.4zm5.6 0a1.2 1.2 0 1 0 0 2.4 1.2 1.2 0 0 0 0-2.4z",
+  reveal: "M8 3C4 3 1.6 6.4 1 8c.6 1.6 3 5 7 5s6.4-3.4 7-5c-.6-1.6-3-5-7-5zm0 2a3 3 0 1 1 0 6 3 3 0 0 1 0-6zm0 1.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3z",
   back: "M13 2.5v11L7.5 8zM7.5 2.5v11L2 8z",
 };
 const PATIENCE = 1500; // ms; a message unanswered for so long no longer holds up the next
@@ -190,7 +191,7 @@ function controlRow(row, out, words) {
 
 // ---- buttons
 
-function buttonBar(desk, out, words, rows) {
+function buttonBar(desk, out, words, rows, ask) {
   const bar = element("div", { class: "ppl-desk-buttons", role: "group", "aria-label": words.run }, rows);
   const made = new Map();
   desk.bind("buttons", (buttons) => {
@@ -202,7 +203,7 @@ function buttonBar(desk, out, words, rows) {
           if (button.getAttribute("aria-disabled") !== "true") out.press(spec.name);
         });
         made.set(spec.name, button);
-        rows.before(button);
+        if (spec.name === "reveal") ask.append(button); else rows.before(button);
       }
       button.replaceChildren(icon(spec.icon), element("span", {}, spec.label));
       button.title = spec.help;
@@ -283,12 +284,13 @@ function render({ model, el }) {
     return node;
   };
 
-  const places = { face: element("div", { class: "ppl-desk-rows" }), run: element("div", { class: "ppl-desk-rows" }), drawer: element("div", { class: "ppl-desk-rows" }) };
+  const places = { face: element("div", { class: "ppl-desk-rows" }), run: element("div", { class: "ppl-desk-rows" }), ask: element("div", { class: "ppl-desk-rows" }), drawer: element("div", { class: "ppl-desk-rows" }) };
   const rows = desk.get("rows").map((row) => controlRow(row, out, words));
   desk.get("rows").forEach((row, i) => places[row.place].append(rows[i].node));
 
   const head = element("div", { class: "ppl-desk-head" }, line("span", "title", { class: "ppl-desk-title" }), line("span", "status", { class: "ppl-desk-status" }));
-  const face = element("div", { class: "ppl-desk-face" }, places.face, buttonBar(desk, out, words, places.run), line("div", "message", { class: "ppl-desk-message", role: "alert" }));
+  const ask = element("div", { class: "ppl-desk-ask", hidden: !places.ask.childElementCount }, line("p", "question", { class: "ppl-desk-question", role: "status" }), places.ask);
+  const face = element("div", { class: "ppl-desk-face" }, ask, places.face, buttonBar(desk, out, words, places.run, ask), line("div", "message", { class: "ppl-desk-message", role: "alert" }));
   const drawers = element("div", { class: "ppl-desk-drawers" });
   if (places.drawer.childElementCount) drawers.append(drawer(words.drawer, places.drawer));
   drawers.append(codeDrawer(desk, words), stateDrawer(desk, words), printsDrawer(desk, words));

@@ -88,6 +88,17 @@ MESSAGES = {
     "help.draw.back": "Take the newest 50 draws away",
     "label.speed": "speed",
     "help.speed": "How fast Play goes; it never changes what is learned",
+    # predict, then reveal
+    "predict.told": "You said {said}. Exact {exact}: {off} off.",
+    "predict.unknown": "You said {said}. No exact answer is known here.",
+    "predict.stands": "Your guess stands. Press Guess again for another one.",
+    "predict.you": "you: {said}",
+    "predict.off": "{off} off",
+    "predict.mark": "your guess",
+    "guess.reveal": "Reveal",
+    "guess.again": "Guess again",
+    "guess.reveal.help": "Say your guess and see the answer",
+    "guess.again.help": "Hide the answer and guess once more",
     # the desk
     "desk.number": "number",
     "desk.run": "run",

@@ -1,0 +1,204 @@
+"""Predict, then reveal: the answer waits until the reader has said a number; then both stay.
+
+`Guess` is what was said, `Veil` is a view behind which the answer waits. Whether to simulate first
+or to predict first is no matter of taste: those who predict learn more from what they then see
+(Garfield, delMas & Chance 1999; Kim, Reinecke & Hullman 2017).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import theme
+from .figures import NOTHING, Figure, Points
+from .scenarios import ControlError
+from .scenarios.prediction import Prediction
+from .text import fixed, say
+
+MARK, GAP = "predict.said", "predict.gap"
+"""Traces: the reader's guess, and what lies between it and the truth."""
+
+
+class Guess:
+    """One prediction of one reader.
+
+    Attributes:
+        prediction: what is asked.
+        value: what the reader says.
+        exact: what was true when it was revealed; None before, and where nothing is known.
+        hidden: whether the answer waits.
+        version: grows with every change.
+
+    Example:
+        >>> from .scenarios.prediction import PREDICTIONS
+        >>> from .session import Session
+        >>> guess = Guess(PREDICTIONS["weighing"])
+        >>> guess.say(9.4)
+        >>> guess.reveal(Session())
+        >>> guess.sentence()
+        'You said 9.40 kg. Exact 9.14 kg: 0.26 kg off.'
+    """
+
+    def __init__(self, prediction: Prediction):
+        self.prediction = prediction
+        self.value: float = prediction.start
+        self.exact: float | None = None
+        self.hidden, self.version = True, 0
+
+    def say(self, value: Any) -> None:
+        """Move the guess.
+
+        Raises:
+            ControlError: no such number, or the answer is there already.
+        """
+        value = self.prediction.control.check(value)
+        if value == self.value:
+            return
+        if not self.hidden:
+            raise ControlError(say("predict.stands"))
+        self.value = value
+        self.version += 1
+
+    def reveal(self, session: Any) -> None:
+        """Take the guess as said, and let the answer be seen."""
+        if self.hidden:
+            self.exact, self.hidden = self.prediction.exact(session), False
+            self.version += 1
+
+    def turn(self, session: Any) -> None:
+        """Reveal the answer; or hide it again for another guess."""
+        if self.hidden:
+            self.reveal(session)
+        else:
+            self.again()
+
+    def again(self) -> None:
+        """Hide the answer for another guess."""
+        self.exact, self.hidden = None, True
+        self.version += 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether runs have to wait for the guess."""
+        return self.hidden and not self.prediction.plays
+
+    @property
+    def off(self) -> float | None:
+        """How far the guess is from what was true."""
+        return None if self.exact is None else abs(self.value - self.exact)
+
+    def text(self, value: float, unit: str = "") -> str:
+        """A number with its unit."""
+        return f"{fixed(value, self.prediction.digits)} {unit or self.prediction.unit}"
+
+    def apart(self) -> str:
+        """How far the guess is off, with its unit; empty where that is not known."""
+        return "" if self.off is None else self.text(self.off, self.prediction.apart)
+
+    def sentence(self) -> str:
+        """The question; then what was said beside what is true."""
+        if self.hidden:
+            return self.prediction.question
+        said = self.text(self.value)
+        if self.exact is None:
+            return say("predict.unknown", said=said)
+        return say("predict.told", said=said, exact=self.text(self.exact), off=self.apart())
+
+    def summary(self, told: str) -> str:
+        """What is said aloud: the question alone before the guess, then also the rest."""
+        return self.sentence() if self.hidden else f"{self.sentence()} {told}"
+
+
+class View(Protocol):
+    """Pictures of a session."""
+
+    @property
+    def stage(self) -> Callable[[Any], dict[str, Figure]]: ...
+    @property
+    def frame(self) -> Callable[[Any], Mapping[str, tuple[Any, Any | Sequence[str]]]]: ...
+    @property
+    def texts(self) -> Callable[[Any], dict[str, str]]: ...
+
+
+class Veil:
+    """A view that shows a guess, and hides the answer as long as it waits.
+
+    Args:
+        view: what is veiled.
+        guess: the reader's.
+    """
+
+    def __init__(self, view: View, guess: Guess):
+        self._view, self.guess = view, guess
+        self._plots: dict[str, list[str]] = {}
+        self._ends: dict[str, tuple[float, float]] = {}
+
+    def stage(self, session: Any) -> dict[str, Figure]:
+        """What stands still, with places for the guess and for what it is off by."""
+        figures = self._view.stage(session)
+        self._plots = {n: [t["uid"] for t in fig["data"]] for n, fig in figures.items()}
+        figure = figures[self.guess.prediction.plot]
+        self._ends = {side: tuple(figure["layout"][f"{side}axis"]["range"]) for side in "xy"}
+        at = "start" if self.guess.prediction.across == "x" else "end"
+        figure["data"] = [
+            *figure["data"],
+            theme.trace("expected", GAP, *NOTHING, label="", at="end"),
+            theme.trace("expected", MARK, *NOTHING, say("predict.mark"), label="", at=at),
+        ]
+        points = self.frame(session)
+        for fig in figures.values():
+            for trace in fig["data"]:
+                if trace["uid"] in (MARK, GAP) or self._waits(trace["uid"]):
+                    trace["x"], trace["y"] = points[trace["uid"]]
+        return figures
+
+    def frame(self, session: Any) -> dict[str, tuple[Any, Any | Sequence[str]]]:
+        """What moves; nothing of what waits."""
+        points = dict(self._view.frame(session))
+        points |= {uid: NOTHING for uid in points if self._waits(uid)}
+        return points | self._drawn(session)
+
+    def texts(self, session: Any) -> dict[str, str]:
+        """What is written; before the guess nothing that tells the answer."""
+        guess, plot = self.guess, self.guess.prediction.plot
+        written = self._view.texts(session)
+        if guess.hidden:
+            written = {key: self._covered(key, text) for key, text in written.items()}
+            written[plot] = ""
+        else:
+            written[plot] = " ".join(filter(None, (guess.sentence(), written.get(plot, ""))))
+        off = "" if guess.off is None else say("predict.off", off=guess.apart())
+        said = say("predict.you", said=guess.text(guess.value))
+        return written | {f"label:{MARK}": said, f"label:{GAP}": off}
+
+    def _waits(self, uid: str) -> bool:
+        kept = (fnmatchcase(uid, pattern) for pattern in self.guess.prediction.keeps)
+        return self.guess.hidden and not any(kept)
+
+    def _covered(self, key: str, text: str) -> str:
+        kind, _, uid = key.partition(":")
+        if kind == "alt":
+            return self.guess.sentence()
+        if kind == "label":
+            return "" if self._waits(uid) else text
+        return "" if any(map(self._waits, self._plots.get(key, ()))) else text
+
+    def _drawn(self, session: Any) -> dict[str, Points]:
+        """The guess as lines over the whole plot, and one from it to the truth."""
+        guess, ask = self.guess, self.guess.prediction
+        said = ask.places(session, guess.value)
+        over, way = ("y", "x") if ask.across == "x" else ("x", "y")
+        low, high = self._ends[over]
+        lines = [(place, end) for place in said for end in (low, high, np.nan)][:-1]
+        gap: list[tuple[float, float]] = []
+        if guess.exact is not None:
+            level = low + 0.55 * (high - low)
+            gap = [(said[-1], level), (ask.places(session, guess.exact)[-1], level)]
+        return {MARK: _points(lines, way), GAP: _points(gap, way)}
+
+
+def _points(pairs: Sequence[tuple[float, float]], way: str) -> Points:
+    along, over = np.array(pairs, np.float32).reshape(-1, 2).T.copy()
+    return (along, over) if way == "x" else (over, along)
