@@ -24,6 +24,7 @@ from ..effects import Forward, Handler, Site
 from ..plates import Subsample
 from ..values import validation
 from . import matrices, moving, pointwise, reductions  # noqa: F401  (they fill the table)
+from .draws import drawn, draws
 from .forms import KEEPS_NOTHING, normal_form
 from .ops import DTYPES, NotCompiled, Program, Value, View, contiguous, place_of
 from .tape import Draw
@@ -165,8 +166,8 @@ class _Recorder(TorchDispatchMode):
                 raise NotCompiled(
                     f"the program asks for the value of a tensor ({_ASKS.get(name, name)})"
                 )
-        elif _draws(func, name):
-            self._random(name, args, results)
+        elif draws(func):
+            drawn(self, name, args, kwargs, results)
         elif func._schema.is_mutable:
             self._in_place(name, args, kwargs)
         elif results and tensors and _storage(results[0]) in set(map(_storage, tensors)):
@@ -181,12 +182,12 @@ class _Recorder(TorchDispatchMode):
     def _compute(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], results: list[Tensor]
     ) -> None:
-        forms = normal_form(self.program, name, results[0], *self._seen((args, kwargs)))
+        forms = normal_form(self.program, name, results[0], *self.seen((args, kwargs)))
         for tensor, form in zip(results, forms, strict=False):
             if form is not None:
-                self._hold(tensor, form)
+                self.hold(tensor, form)
 
-    def _hold(self, tensor: Tensor, form: View) -> None:
+    def hold(self, tensor: Tensor, form: View) -> None:
         """Let the memory of a tensor hold what a form computes."""
         size = self.program.values[form.value].size
         same = form.stride == contiguous(form.shape) and form.offset == 0 and form.numel == size
@@ -209,7 +210,7 @@ class _Recorder(TorchDispatchMode):
         if _storage(target) in self.outside or _storage(target) not in self.memory:
             raise NotCompiled(f"the program changes a tensor of its surroundings in place ({name})")
         base = name.rstrip("_")
-        [form, *_] = normal_form(self.program, base, target, *self._seen((args, kwargs)))
+        [form, *_] = normal_form(self.program, base, target, *self.seen((args, kwargs)))
         if form is None:
             raise NotCompiled(f"{name} has no compiled form")
         old = self.program.values[self.memory[_storage(target)]]
@@ -220,42 +221,14 @@ class _Recorder(TorchDispatchMode):
         )
         self._bind(target, whole.value)
 
-    def _random(self, name: str, args: tuple[Any, ...], results: list[Tensor]) -> None:
-        [result] = results
-        if name in ("randn", "randn_like", "rand", "rand_like"):
-            kind = "normal" if name.startswith("randn") else "uniform"
-            self.know("noise", result, draw=_draw(kind, result))
-        elif name == "normal":
-            self._shifted_normal(args, result)
-        elif name in ("normal_", "uniform_"):
-            low, high = (*args[1:3], 0.0, 1.0)[:2] if len(args) > 2 else (0.0, 1.0)
-            if (low, high) != (0.0, 1.0) or not result.is_contiguous():
-                raise NotCompiled(f"{name} with other arguments than 0 and 1 has no compiled form")
-            self.know("noise", result, draw=_draw(name.rstrip("_"), result))
-        else:
-            raise NotCompiled(f"a draw by {name} has no compiled form")
-
-    def _shifted_normal(self, args: tuple[Any, ...], result: Tensor) -> None:
-        """`torch.normal(mean, sd)`: standard noise, scaled and shifted."""
-        value = self.program.add_value(
-            "noise", result.numel(), result.dtype, draw=_draw("normal", result)
-        )
-        self.kept.append(value)
-        mean, sd = (self._seen(arg) for arg in args[:2])
-        noise = self.program.whole(value, result.shape)
-        [scaled] = normal_form(self.program, "mul", result, (noise, sd), {})
-        [shifted] = normal_form(self.program, "add", result, (scaled, mean), {})
-        assert shifted is not None
-        self._hold(result, shifted)
-
-    def _seen(self, arg: Any) -> Any:
+    def seen(self, arg: Any) -> Any:
         """Arguments with their tensors as views."""
         if isinstance(arg, Tensor):
             return self.view(arg)
         if isinstance(arg, (list, tuple)):
-            return type(arg)(self._seen(part) for part in arg)
+            return type(arg)(self.seen(part) for part in arg)
         if isinstance(arg, dict):
-            return {key: self._seen(part) for key, part in arg.items()}
+            return {key: self.seen(part) for key, part in arg.items()}
         return arg
 
 
@@ -297,25 +270,19 @@ class _Escapes(TorchFunctionMode):
             and not self.recorder.is_constant(args[0])
         ):
             raise NotCompiled(f"the program takes a tensor to Python ({name}) ({_where()})")
+        if name == "one_hot":  # torch's own asks whether every index is in range
+            return _one_hot(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
+
+
+def _one_hot(index: Tensor, num_classes: int = -1) -> Tensor:
+    if num_classes < 0:
+        raise NotCompiled("one_hot asks for the largest index; give it num_classes")
+    return (index.unsqueeze(-1) == torch.arange(num_classes)).long()
 
 
 _WAYS_OUT = {"tolist", "numpy", "__array__", "__dlpack__"}
 _ASKS = {"_local_scalar_dense": "item, float, if", "equal": "torch.equal"}
-_GENERATES = {"bernoulli", "multinomial", "_standard_gamma", "_sample_dirichlet", "poisson"}
-
-
-def _draws(func: Any, name: str) -> bool:
-    if name in _GENERATES or name.startswith("rand"):
-        return True
-    return torch.Tag.nondeterministic_seeded in func.tags
-
-
-def _draw(kind: str, result: Tensor) -> Draw:
-    dtype = DTYPES.get(result.dtype, "")
-    if dtype not in ("float32", "float64"):
-        raise NotCompiled(f"noise of {result.dtype} has no compiled form")
-    return Draw(kind, tuple(result.shape), dtype)
 
 
 def _storage(tensor: Tensor) -> int:

@@ -49,10 +49,10 @@ def _extreme(f: Forms, name: str, x: View, dim: Any) -> Any:
     if isinstance(dim, View):
         return f.point(f"{name}imum", x, dim)
     best = f.reduce(name, x, dim)
-    return best if dim is None else (best, _first_place(f, x, best, dim))
+    return best if dim is None else (best, first_place(f, x, best, dim))
 
 
-def _first_place(f: Forms, x: View, best: View, dim: int) -> View:
+def first_place(f: Forms, x: View, best: View, dim: int) -> View:
     """The first index along `dim` at which `x` has its extreme value."""
     size = x.shape[dim]
     places = torch.arange(size)
@@ -78,7 +78,7 @@ def _arg_extreme(f: Forms, name: str, x: View, dim: int | None) -> View:
         if x.stride != contiguous(x.shape):
             raise NotCompiled("argmax of a transposed tensor has no compiled form")
         x, dim = x.to((x.numel,), (1,)), 0
-    return _first_place(f, x, f.reduce(name, x, dim), dim)
+    return first_place(f, x, f.reduce(name, x, dim), dim)
 
 
 @form("any", "all")
