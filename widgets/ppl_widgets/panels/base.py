@@ -27,6 +27,7 @@ from ppl_widgets.clock import SLICE, Clock
 from ppl_widgets.controls import Button, Desk, News
 from ppl_widgets.panels import cells
 from ppl_widgets.panels.pace import SPEED, Pace
+from ppl_widgets.panels.presets import preset
 from ppl_widgets.panels.prints import Prints
 from ppl_widgets.panels.shown import Figures, Shown
 from ppl_widgets.plot import LivePlot
@@ -139,6 +140,15 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         self.paint()
 
     # ---- what Python may ask for
+
+    @classmethod
+    def preset(cls, name: str, **more: Any) -> Self:
+        """This panel as a lesson opens it; `presets` lists the names, `more` goes on top.
+
+        Raises:
+            ControlError: there is no such lesson.
+        """
+        return cls(**preset(cls.__name__, name) | more)
 
     @property
     def session(self) -> S:

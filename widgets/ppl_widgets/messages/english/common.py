@@ -88,6 +88,7 @@ MESSAGES = {
     "help.draw.back": "Take the newest 50 draws away",
     "label.speed": "speed",
     "help.speed": "How fast Play goes; it never changes what is learned",
+    "panel.no_preset": "There is no preset {given}.{suggestion} Presets: {names}.",
     # predict, then reveal
     "predict.told": "You said {said}. Exact {exact}: {off} off.",
     "predict.unknown": "You said {said}. No exact answer is known here.",
