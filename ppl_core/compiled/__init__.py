@@ -4,6 +4,7 @@ In reading order:
 
     ops        the op list: what a step is made of, printable
     record     run a step once and note every torch operation
+    draws      what torch draws, as arithmetic on normal and uniform numbers
     forms      what torch's operations mean in the few that a program has: pointwise,
                reductions, moving, matrices
     identity   whether a program is still the one that was recorded

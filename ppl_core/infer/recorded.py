@@ -2,9 +2,6 @@
 
 import math
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from copy import copy
 from typing import Any
 
 import torch
@@ -26,6 +23,7 @@ from ..effects import is_handled
 from ..errors import InferenceError
 from ..optim import SGD, Adam, AdamW, ClippedAdam, Optimizer, RMSprop
 from .elbo import ELBO
+from .memory import remember, remembered, unchanged
 
 RULES: dict[type[Optimizer], str] = {
     SGD: "SGD",
@@ -94,7 +92,7 @@ class Training:
         state = self._state_tensors()
         inputs = {name: self.store.unconstrained(name) for name in self.moving}
         inputs |= {name: tensor for name, tensor in state.items() if name not in inputs}
-        with _unchanged(self.svi.loss):
+        with unchanged(self.svi.loss):
             program = record(lambda: self._step(inputs, args, kwargs), inputs, self._data)
         program.bounded = len(self.moving)
         return program
@@ -125,7 +123,8 @@ class Training:
         ages = [self._age(name) for name in self.moving]
         alike = [ages.index(age) for age in ages]
         shapes = [(name, *place(it)) for name, it in named.items() if isinstance(it, Tensor)]
-        about = params, rules, alike, shapes, list(self._data), optim.clip_args
+        loss_memory = [(name, it.shape, it.dtype) for name, it in remembered(svi.loss).items()]
+        about = params, rules, alike, shapes, list(self._data), optim.clip_args, loss_memory
         return (programs.key, torch.get_default_dtype(), repr(about)), programs
 
     def _state_tensors(self) -> dict[str, Tensor]:
@@ -139,7 +138,8 @@ class Training:
         for name in self.moving:
             for power, tensor in self.rules[name].powers(self._age(name)).items():
                 tensors.setdefault(self._power(name, power), tensor)
-        return tensors
+        memory = remembered(self.svi.loss).items()
+        return tensors | {name: tensor.detach().clone() for name, tensor in memory}
 
     def _age(self, name: str) -> int:
         return self.rules[name].age(self.svi._optim_state[name])
@@ -151,13 +151,14 @@ class Training:
         return f"{power} ** steps" + (f" of {self.moving[group]}" if group else "")
 
     def _step(self, state: dict[str, Tensor], args: Any, kwargs: Any) -> list[Tensor]:
+        remember(self.svi.loss, state)
         with self.store:
             loss = self.svi._estimate(args, kwargs)
         leaves = [state[name] for name in self.moving]
         grads = torch.autograd.grad(loss, leaves, allow_unused=True)
         if any(grad is None for grad in grads):
             raise NotCompiled("a parameter that had a gradient has none any more")
-        new = dict(state)
+        new = state | {n: it.detach() for n, it in remembered(self.svi.loss).items()}
         with torch.no_grad():
             for name, grad in zip(self.moving, grads, strict=True):
                 self._move(name, state[name].detach(), grad, state, new)
@@ -222,6 +223,7 @@ class Training:
             }
             states[name] = self.rules[name].state(states[name], parts, steps)
             self.store.unconstrained(name).data = state[name]
+        remember(svi.loss, state)
         svi._optim_state = svi.optim.states = states
         svi._leaves = {name: self.store.unconstrained(name) for name in states}
         svi._steps += steps
@@ -242,7 +244,7 @@ class Training:
         svi, store = self.svi, self.store
         kept = svi._optim_state, svi.optim.states, svi._leaves, svi._steps, svi._proven
         leaves = {name: store.unconstrained(name).data for name in self.moving}
-        noise = torch.get_rng_state()
+        noise, averages = torch.get_rng_state(), remembered(svi.loss)
         try:
             for name, value in leaves.items():
                 store.unconstrained(name).data = value * 1.01 + 0.01
@@ -265,30 +267,12 @@ class Training:
             svi._optim_state, svi.optim.states, svi._leaves, svi._steps, svi._proven = kept
             for name, value in leaves.items():
                 store.unconstrained(name).data = value
+            remember(svi.loss, averages)
             torch.set_rng_state(noise)
 
 
-@contextmanager
-def _unchanged(loss: Any) -> Generator[None]:
-    """A loss is as it was before, whatever its run for the recording has noted in it.
-
-    Raises:
-        NotCompiled: it notes something at each step.
-    """
-    kept = {name: copy(it) for name, it in vars(loss).items()} if isinstance(loss, ELBO) else {}
-    try:
-        yield
-        for name, it in kept.items():
-            now = getattr(loss, name)
-            if isinstance(it, dict) and [*map(id, it.values())] != [*map(id, now.values())]:
-                raise NotCompiled(f"the loss remembers something from step to step ({name})")
-    finally:
-        if kept:
-            vars(loss).update(kept)
-
-
 def _rule(optim: Optimizer, name: str) -> Rule:
-    kind = RULES.get(type(optim))
+    kind = RULES.get(type(getattr(optim, "_inner", optim)))  # what a schedule is on top of
     if kind is None:
         raise NotCompiled(f"the optimiser {type(optim).__name__} has no compiled form")
     settings = optim.settings(name)

@@ -126,7 +126,8 @@ class Together:
     def _side_by_side(self) -> tuple[Runs, Tensor, dict[str, Tensor]]:
         """All runs before their first step; proven by that of the first run."""
         svi, training, count = self.svi, self.training, self.plan.count
-        if svi.optim._first_states or self.plan.num_steps < 2:
+        loaded = svi.optim._first_states or getattr(svi.optim, "_inner", svi.optim)._first_states
+        if loaded:
             raise NotCompiled("the optimiser begins with a state that was loaded")
         states = {n: training.rules[n].fresh(it) for n, it in svi._optim_state.items()}
         leaves, store = self._first_leaves(), svi.store
@@ -135,6 +136,8 @@ class Together:
         svi._optim_state = states | self.start.optim_states
         for name in leaves.keys() - store.keys():
             store.adopt(name, leaves[name][0].clone().requires_grad_(), kinds[name])
+        if len(training._state_tensors()) != len(self._after):
+            raise NotCompiled("the loss remembers nothing yet")
         state = [
             leaves.get(name, it.unsqueeze(0).expand(count, *it.shape)).reshape(count, -1).clone()
             for name, it in training._state_tensors().items()

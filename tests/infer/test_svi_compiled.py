@@ -11,9 +11,9 @@ import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import InferenceError
 from ppl_core.compiled import NotCompiled, build, engine, record
-from ppl_core.infer import SVI, TraceEnum_ELBO, TraceGraph_ELBO
+from ppl_core.infer import SVI, Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO
 from ppl_core.infer import recorded as fast
-from ppl_core.optim import SGD, Adam, AdamW, ClippedAdam, ExponentialLR, RMSprop
+from ppl_core.optim import SGD, Adam, AdamW, ClippedAdam, ExponentialLR, RMSprop, Rprop
 from programs import conditioned_scale, learned_guide
 
 needs_cc = pytest.mark.skipif(
@@ -185,10 +185,25 @@ def test_what_cannot_be_compiled_runs_eagerly_and_says_why():
     assert "_standard_gamma" in svi.compiled.reason
     with pytest.raises(NotCompiled, match="_standard_gamma"):
         svi.run(120, 8.5, compile="require", progress_bar=False)
-    schedule = ExponentialLR({"optimizer": Adam, "optim_args": {"lr": 0.1}, "gamma": 0.9})
-    svi = training(schedule)
+    svi = training(Rprop({"lr": 0.01}))
     svi.run(120, 8.5, progress_bar=False)
-    assert "ExponentialLR has no compiled form" in svi.compiled.reason
+    assert "Rprop has no compiled form" in svi.compiled.reason
+
+
+def test_a_schedule_moves_an_input(backend):
+    ends = []
+    for run in (compiled, None):
+        optim = ExponentialLR({"optimizer": Adam, "optim_args": {"lr": 0.1}, "gamma": 0.5})
+        svi = training(optim)
+        for _ in range(3):
+            if run:
+                last = run(backend, svi, 110, 8.5)
+            else:
+                last = svi.run(110, 8.5, compile="never", progress_bar=False)
+            optim.step()
+        ends.append(last)
+    assert_same(*ends)
+    assert len(engine._entries) == 1
 
 
 def test_few_steps_are_eager_and_so_is_never():
@@ -270,28 +285,53 @@ def test_a_run_begins_in_floats_and_goes_on_in_c(monkeypatch):
     assert_same(ours, eager)
 
 
-def test_a_loss_that_remembers_is_left_as_it_was_and_not_compiled():
-    def guide(guess):
-        wish = {"baseline": {"use_decaying_avg_baseline": True}}
-        ppl.sample("weight", Coin(ppl.param("a", 8.5)), infer=wish)
+def fair_or_not():
+    fake = ppl.sample("fake", dist.Bernoulli(0.3))
+    with ppl.plate("tosses", 4):
+        ppl.sample("heads", dist.Bernoulli(0.5 + 0.4 * fake), obs=torch.tensor([1.0, 1, 0, 1]))
 
-    class Coin(dist.Normal):
-        has_rsample = False
 
-        def __init__(self, loc):
-            super().__init__(loc, 1.0)
+def guess_if_fair():
+    chance = ppl.param("chance", 0.4, dist.constraints.unit_interval)
+    average = {"use_decaying_avg_baseline": True, "baseline_beta": 0.8}
+    ppl.sample("fake", dist.Bernoulli(chance), infer={"baseline": average})
 
-        def sample(self, sample_shape=()):
-            return self.loc.detach() + torch.randn(())
 
-    runs = []
-    for how in ("never", "auto"):
+@pytest.mark.parametrize("loss", [Trace_ELBO, TraceGraph_ELBO], ids=["plain", "baseline"])
+def test_discrete_draws_of_a_guide_are_scored_and_baselines_go_along(loss, backend):
+    runs, averages = [], []
+    for how in (backend, "never"):
         ppl.clear_param_store()
         torch.manual_seed(3)
-        svi = SVI(conditioned_scale, guide, SGD({"lr": 1e-3}), TraceGraph_ELBO())
-        runs.append(svi.run(110, 8.5, compile=how, progress_bar=False))
+        svi = SVI(fair_or_not, guess_if_fair, SGD({"lr": 0.01}), loss())
+        if how == backend:
+            runs.append(compiled(backend, svi, 250))
+        else:
+            runs.append(svi.run(250, compile="never", progress_bar=False))
+        averages.append(dict(getattr(svi.loss, "_averages", {})))
+    assert_same(*runs)
+    assert averages[0].keys() == averages[1].keys()
+    for name, average in averages[1].items():
+        torch.testing.assert_close(averages[0][name], average)
+
+
+class Diary(Trace_ELBO):
+    """A loss that keeps what is no tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self._pages = {"count": 0}
+
+    def differentiable_loss(self, *args, **kwargs):
+        self._pages["count"] += 1
+        return super().differentiable_loss(*args, **kwargs)
+
+
+def test_a_loss_that_counts_is_left_as_it_was_and_not_compiled():
+    svi = training(SGD({"lr": 1e-3}), Diary())
+    svi.run(110, 8.5, progress_bar=False)
     assert "the loss remembers something" in svi.compiled.reason
-    assert torch.equal(runs[0].losses, runs[1].losses)
+    assert svi.loss._pages == {"count": 110}
 
 
 @needs_cc
