@@ -2,6 +2,7 @@
 
     python play.py          open the first notebook in JupyterLab
     python play.py app      serve it as a page (Voila), for a live demo
+    python play.py pages    write all notebooks as web pages that need no kernel, into `pages`
     python play.py test     run every test; what follows goes to pytest
 
     --cpu                   on Linux: PyTorch without its 3 GB of NVIDIA libraries
@@ -33,7 +34,12 @@ STAMP = VENV / "play.stamp"  # where, what and which extras; "unfinished" until 
 NOTEBOOK = "tutorials/00_start_here.ipynb"
 PROMPT = "--Voila.kernel_websocket_connection_class=ppl_widgets.server.PromptConnection"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
-EXTRAS = {"lab": {"lab"}, "app": {"lab", "app"}, "test": {"lab", "app", "test", "dev"}}
+EXTRAS = {
+    "lab": {"lab"},
+    "app": {"lab", "app"},
+    "pages": {"lab", "pages"},
+    "test": {"lab", "app", "pages", "test", "dev"},
+}
 ROOM = 2.5e9  # bytes: 1.3 GB of environment, 2.0 with the tests' tools, and pip's own scratch
 
 
@@ -67,6 +73,8 @@ def play(words: list[str]) -> None:
     elif task == "app":
         shown = ("--strip_sources=False", "--show_tracebacks=True", PROMPT)
         become("voila", NOTEBOOK, *shown, *with_free_port(words, 8866))
+    elif task == "pages":
+        become("ppl_widgets.export.site", "tutorials", *(words or ["pages"]))
     else:
         root = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []  # a container
         first = f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"

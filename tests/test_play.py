@@ -74,7 +74,7 @@ def test_test_adds_its_extras_and_going_back_keeps_them(play):
     play.main([])
     play.steps.clear()
     play.main(["test", "-k", "elbo", "tests/core"])
-    assert [step.split(" -e ")[1] for step in play.steps] == [".[app,dev,lab,test]"]
+    assert [step.split(" -e ")[1] for step in play.steps] == [".[app,dev,lab,pages,test]"]
     play.main(["app"])
     play.main([])
     assert len(play.steps) == 1
@@ -96,6 +96,13 @@ def test_app_serves_the_notebook_in_voila(play):
     assert (module, notebook) == ("voila", play.NOTEBOOK)
     assert words[-1] == "--no-browser"
     assert (HERE / notebook).exists()
+
+
+@pytest.mark.parametrize("words", [[], ["elsewhere"]])
+def test_pages_are_written_from_the_notebooks(play, words):
+    play.main(["pages", *words])
+    assert ".[lab,pages]" in play.steps[-1]
+    assert play.became == [("ppl_widgets.export.site", "tutorials", *(words or ["pages"]))]
 
 
 @pytest.mark.parametrize(("platform", "asked"), [("linux", True), ("darwin", False)])

@@ -22,6 +22,7 @@ from .. import theme
 from ..controls import Desk, row_of
 from ..plot import LivePlot, plain_json
 from ..scenarios import SEED, Control
+from ..scenarios.training import MODE
 from ..text import say
 from .recorded import Grid, bare, recorded
 from .trained import FIXED, can_train, trained
@@ -43,10 +44,14 @@ def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) 
     Raises:
         ControlError: the grid names no control of the panel, or a value it cannot take.
     """
-    rows = [dict(row) for row in desk.rows if row["place"] != "run"]
+    rows = [dict(row) for row in desk.rows if row["place"] in ("face", "drawer")]
     data = None if grid else _trained(session)
     if data is not None:
-        rows = [row | {"locked": row["locked"] or row["name"] in FIXED} for row in rows]
+        rows = [
+            row | {"locked": row["locked"] or row["name"] in FIXED}
+            for row in rows
+            if row["name"] != MODE
+        ]
         data["figures"] = {name: bare(figure) for name, figure in figures.stage(session).items()}
     else:
         data = recorded(session, figures, rows, grid or {})
@@ -61,7 +66,7 @@ def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) 
         "label": scenario.name,
         "theme": theme.front(),
         "buttons": _buttons(data["kind"]),
-        "refusals": {row["name"]: _refusal(row) for row in rows if row["kind"] != "choice"},
+        "refusals": {row["name"]: _refusal(row) for row in rows if row["min"] is not None},
         "values": dict(session.controls),
         "defaults": defaults | {"seed": SEED.value},
         "seed": session.seed,
@@ -81,7 +86,7 @@ def _on_grid(row: Mapping[str, Any], grid: Grid) -> dict[str, Any]:
     values = grid.get(row["name"])
     if values is None:
         return dict(row) | {"locked": True}
-    if row["kind"] == "choice" or len(values) < 2:
+    if row["min"] is None or len(values) < 2:
         return dict(row) | {"locked": row["locked"] or len(values) < 2}
     gaps = [high - low for low, high in pairwise(values)]
     step = row["step"] if row["kind"] == "log" else round(min(gaps), 9)

@@ -21,7 +21,7 @@ from ..text import say
 
 FRAMES = 40
 """Of a run, the first included."""
-SETTINGS = 100
+SETTINGS = 64
 """Of a grid, about."""
 SPAN = 0.25
 """Of its range that a slider covers in a page, around where it stands."""
@@ -97,16 +97,15 @@ def around(session: Any, names: Iterable[str]) -> dict[str, list[Any]]:
     >>> from ppl_widgets.scenarios import FORWARD
     >>> grid = around(Drawing(FORWARD), ["guess", "noise_sd"])
     >>> grid["guess"][0], grid["guess"][-1], len(grid["guess"]) * len(grid["noise_sd"])
-    (6.0, 11.0, 121)
+    (6.5, 10.5, 81)
     """
     free = [control for control in session.scenario.controls if control.name in names]
-    choices = math.prod(len(c.options) for c in free if c.kind == "choice")
-    sliders = sum(c.kind != "choice" for c in free)
-    number = max(3, round((SETTINGS / choices) ** (1 / max(1, sliders))))
+    offers = {c.name: (False, True) if c.kind == "bool" else c.options for c in free}
+    choices = math.prod(len(options) for options in offers.values() if options)
+    sliders = sum(not options for options in offers.values())
+    number = max(3, round((SETTINGS / choices) ** (1 / max(1, sliders)))) | 1
     return {
-        c.name: list(c.options)
-        if c.kind == "choice"
-        else values_around(c, session.controls[c.name], number | 1)
+        c.name: list(offers[c.name]) or values_around(c, session.controls[c.name], number)
         for c in free
     }
 
@@ -118,12 +117,22 @@ def values_around(control: Control, value: float, number: int) -> list[Any]:
     assert control.step is not None
     log = control.kind == "log"
     low, high, middle = (math.log10(x) if log else x for x in (control.min, control.max, value))
-    gap = control.step * math.ceil(SPAN * (high - low) / (number - 1) / control.step)
+    gap = control.step * nice(SPAN * (high - low) / (number - 1) / control.step)
     places = [middle + gap * k for k in range(-number, number + 1)]
     inside = [place for place in places if low - 1e-9 <= place <= high + 1e-9]
     nearest = sorted(inside, key=lambda place: abs(place - middle))[:number]
     exact = [10.0**place if log else round(place, 9) for place in sorted(nearest)]
     return [round(x) if control.kind == "int" else x for x in exact]
+
+
+def nice(ticks: float) -> int:
+    """The nearest of 1, 2, 5, 10, 20, 50, ...
+
+    >>> [nice(ticks) for ticks in (0.3, 1.8, 3.0, 3.5, 62.5)]
+    [1, 2, 2, 5, 50]
+    """
+    offers = [step * 10**power for power in range(7) for step in (1, 2, 5)]
+    return min(offers, key=lambda offer: abs(math.log(ticks / offer)))
 
 
 # ---- one picture

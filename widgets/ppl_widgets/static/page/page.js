@@ -81,10 +81,10 @@ class Page {
     queueMicrotask(() => this.desk.set("answered", { [page]: { n, refused } }));
   }
 
-  /** Whether a control can take a value: a number within its range, or one of its options. */
+  /** Whether a control can take a value: a number within its range, or what its box or list offers. */
   allows(name, value) {
     const row = this.data.rows.find((one) => one.name === name);
-    if (row.kind === "choice") return row.options.includes(value);
+    if (typeof row.min !== "number") return row.kind === "bool" || row.options.includes(value);
     const whole = row.kind !== "int" || Number.isInteger(value);
     return typeof value === "number" && whole && value >= row.min && value <= row.max;
   }

@@ -11,7 +11,7 @@ function unquantised([low, high, text]) {
 }
 
 const nearest = (values, value) => {
-  if (typeof value === "string") return values.indexOf(value);
+  if (typeof value !== "number") return values.indexOf(value);
   const apart = values.map((other) => Math.abs(other - value));
   return apart.indexOf(Math.min(...apart));
 };
