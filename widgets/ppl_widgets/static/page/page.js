@@ -76,7 +76,7 @@ class Page {
     }
     for (const name of presses) this.mind.press(name);
     this.tell();
-    if (refused.length) this.desk.set("message", this.data.refusals[refused[0]]);
+    for (const name of refused) this.desk.set("message", fill(this.data.refusals[name], { given: changes[name] }));
     this.ask();
     queueMicrotask(() => this.desk.set("answered", { [page]: { n, refused } }));
   }
