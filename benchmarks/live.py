@@ -8,6 +8,9 @@
   round trip in between: a question to the kernel through the same browser, server and sockets,
   with nothing to compute and nothing to paint. What is over that is the panel's own.
 - *drag*: 2 s of moves at 60 a second: curves painted, and how far the last one trailed the hand.
+- *trained at every tick*: the same two, where each tick is a whole training: the time to the
+  learned curve of all steps, the share of it that the kernel takes to train (median of the ticks of
+  the drag).
 - *throughput*: one run at full speed; its plot is shown and hidden in turn. Printed is the ratio of
   neighbouring stretches, shown over hidden, in steps a second of wall time and of the kernel's CPU
   time: median and quartiles. Where two cores share caches and a power budget, a browser that draws
@@ -89,9 +92,21 @@ async def rate(seconds):
 print(json.dumps(await rate({seconds})))
 """
 
+TIMED = """
+import json, time
+ticks, real = [], panel.session.set
+def timed(name, value):
+    start = time.perf_counter()
+    real(name, value)
+    ticks.append(1e3 * (time.perf_counter() - start))
+panel.session.set = timed
+print(1)
+"""
+
 PAGE = """() => {
     const slider = document.querySelector('.ppl-desk-slider[aria-label=measurement]');
     const exact = () => window.pplPlots.weighing.series['posterior.exact'];
+    const learned = () => window.pplPlots.weighing.series['posterior.learned'];
     const middle = ({ x }) => x[(x.length - 1) / 2];
     const frame = () => new Promise(requestAnimationFrame);
     const set = (value) => {
@@ -107,6 +122,15 @@ PAGE = """() => {
                 await frame();
             }
             return exact().t - start;
+        },
+        async trained(value) {
+            const start = performance.now(), mean = set(value);
+            while (Math.abs(middle(exact()) - mean) > 1e-3 || learned().t < start) {
+                if (performance.now() - start > 5000) throw Error('no curve came');
+                await frame();
+            }
+            if (Math.abs(middle(learned()) - mean) > 0.2) throw Error('not trained');
+            return learned().t - start;
         },
         async bare() {
             const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
@@ -125,7 +149,7 @@ PAGE = """() => {
             }
             const frames = facts.frames - before;
             while (Math.abs(middle(exact()) - mean) > 1e-3) await frame();
-            return [frames / seconds, exact().t - last];
+            return [frames / seconds, Math.max(0, exact().t - last)];
         },
         async frames(seconds) {
             const facts = window.pplPlots.weighing, before = facts.frames;
@@ -174,12 +198,12 @@ class Bench:
     def speed(self, name: str) -> None:
         self.page.get_by_role("combobox", name="speed").select_option(name)
 
-    def latencies(self, moves: int) -> str:
-        """Slider to exact curve, and a bare round trip, in turn."""
+    def latencies(self, moves: int, how: str = "move") -> str:
+        """Slider to exact ("move") or learned curve ("trained"), and a bare round trip, in turn."""
         found, bare = [], []
         for number in range(moves):
             value = 8.0 + 0.1 * (number * 7 % 23)
-            found.append(self.page.evaluate("(value) => bench.move(value)", round(value, 1)))
+            found.append(self.page.evaluate(f"(value) => bench.{how}(value)", round(value, 1)))
             self.page.wait_for_timeout(150)
             bare.append(self.page.evaluate("bench.bare()"))
         return f"{spread(found)}   (bare round trip {median(bare):.0f} ms)"
@@ -233,6 +257,22 @@ asyncio.run(main())
     )
 
 
+def trained(bench: Bench, moves: int) -> None:
+    """A whole training of 2,500 steps at every tick; live again afterwards."""
+    bench.kernel(TIMED)
+    bench.kernel("panel.set(num_steps=2500, mode='trained'); print(1)")
+    bench.page.wait_for_timeout(1500)
+    print(f"slider to trained curve, 2,500 steps: {bench.latencies(moves, 'trained')}")
+    bench.kernel("ticks.clear(); print(1)")
+    frames, trail = bench.page.evaluate("bench.drag(2)")
+    took = bench.kernel("print(json.dumps(ticks))")
+    print(
+        f"drag, trained at every tick: {frames:.1f} frames a second, the last {trail:.0f} ms "
+        f"behind; {len(took)} trainings, {median(took):.1f} ms each"
+    )
+    bench.kernel("panel.set(mode='live', num_steps=100_000); print(1)")
+
+
 def measure(bench: Bench, options: argparse.Namespace) -> None:
     """All that needs the page, in this order: start, latency, frames, throughput, re-runs."""
     page = bench.page
@@ -257,6 +297,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> None:
         frames, trail = page.evaluate("bench.drag(2)")
         print(f"drag, speed {name}: {frames:.1f} frames a second, the last {trail:.0f} ms behind")
         bench.press("Pause")
+    trained(bench, options.moves)
     bench.press("Same noise")
     bench.press("Play")
     print(bench.throughput(options.pairs))

@@ -1,4 +1,4 @@
-"""Predict, then reveal: nothing tells the answer before the guess; afterwards both stay."""
+"""Predict, then reveal: nothing tells the answer before the reply; afterwards both stay."""
 
 import math
 import re
@@ -11,7 +11,7 @@ import ppl_core.distributions as dist
 import truth
 from pages import until
 from ppl_widgets import ConditionPanel, ForwardPanel, LookPanel, ProposalPanel, ScalePanel
-from ppl_widgets.predicting import GAP, MARK, Guess, Veil
+from ppl_widgets.predicting import GAP, MARK, Reply, Veil
 from ppl_widgets.scenarios import ControlError
 from ppl_widgets.scenarios.prediction import PREDICTIONS
 from programs import learned_guide as guide
@@ -54,11 +54,11 @@ def told(panel):
     )
 
 
-def test_before_the_guess_nothing_tells_the_answer(asked):
-    guess, session = asked.guess, asked.session
-    exact = guess.prediction.exact(session)
-    number = re.compile(rf"\b{re.escape(f'{exact:.{guess.prediction.digits}f}')}\b")
-    assert guess.prediction.question in told(asked)
+def test_before_the_reply_nothing_tells_the_answer(asked):
+    reply, session = asked.reply, asked.session
+    exact = reply.prediction.exact(session)
+    number = re.compile(rf"\b{re.escape(f'{exact:.{reply.prediction.digits}f}')}\b")
+    assert reply.prediction.question in told(asked)
     assert not number.search(told(asked))
     frame = asked._view.frame(session)
     stage = asked._view.stage(session)
@@ -75,19 +75,19 @@ def test_before_the_guess_nothing_tells_the_answer(asked):
     assert set(kept) <= {uid for uid, (x, _) in asked._view.frame(session).items() if len(x)}
 
 
-def test_after_the_guess_the_own_gap_stays_and_is_said(asked):
-    guess, session = asked.guess, asked.session
-    exact = guess.prediction.exact(session)
+def test_after_the_reply_the_own_gap_stays_and_is_said(asked):
+    reply, session = asked.reply, asked.session
+    exact = reply.prediction.exact(session)
     asked.reveal()
-    assert guess.exact == exact
-    assert guess.off == pytest.approx(abs(guess.value - exact))
-    sentence = guess.sentence()
+    assert reply.exact == exact
+    assert reply.off == pytest.approx(abs(reply.value - exact))
+    sentence = reply.sentence()
     assert asked._desk.summary.startswith(sentence)
-    assert sentence in asked._view.texts(session)[guess.prediction.plot]
+    assert asked._desk.question == sentence
     along, over = asked._view.frame(session)[GAP]
-    if guess.prediction.across == "y":
+    if reply.prediction.across == "y":
         along, over = over, along
-    ends = [guess.prediction.places(session, value)[-1] for value in (guess.value, exact)]
+    ends = [reply.prediction.places(session, value)[-1] for value in (reply.value, exact)]
     assert along.tolist() == pytest.approx(ends, rel=1e-6)
     assert over[0] == over[1]
     assert asked._desk.line.endswith("Panel(predict=True)")
@@ -98,7 +98,7 @@ def test_what_is_asked_is_true_by_a_second_route():
     x = np.linspace(-10.0, 30.0, 40_001)
     weight = np.exp(-0.5 * (x - 8.5) ** 2)
     panels = {name: make(predict=True) for name, make in PANELS.items()}
-    exact = {name: it.guess.prediction.exact(it.session) for name, it in panels.items()}
+    exact = {name: it.reply.prediction.exact(it.session) for name, it in panels.items()}
     for panel in panels.values():
         panel.close()
     assert exact["weighing"] == pytest.approx(truth.weigh().mean)
@@ -127,27 +127,27 @@ def test_the_two_sentences_and_the_buttons(scale):
     assert scale._desk.question == "You said 9.40 kg. Exact 9.14 kg: 0.26 kg off."
     ready = {button["name"]: button["disabled"] for button in scale._desk.buttons}
     assert ready == dict.fromkeys(ready, False) | {"back": True}
-    assert scale._desk.buttons[0]["label"] == "Guess again"
+    assert scale._desk.buttons[0]["label"] == "Predict again"
 
 
-def test_a_guess_stands_until_one_guesses_again(scale):
+def test_a_reply_stands_until_one_predicts_again(scale):
     scale.reveal(9.4)
-    with pytest.raises(ControlError, match="Your guess stands"):
+    with pytest.raises(ControlError, match="What you said stands"):
         scale.reveal(9.1)
     scale.set(measurement=12.0)
-    assert scale.guess.exact == pytest.approx(9.14)  # what was true when it was said
+    assert scale.reply.exact == pytest.approx(9.14)  # what was true when it was said
     assert "You said 9.40 kg. Exact 9.14 kg" in scale._desk.summary
     scale._desk.press("reveal")
-    assert (scale.guess.hidden, scale.guess.exact) == (True, None)
+    assert (scale.reply.hidden, scale.reply.exact) == (True, None)
     scale.reveal(10.0)
-    assert scale.guess.exact == pytest.approx(truth.weigh(measurement=12.0).mean)
+    assert scale.reply.exact == pytest.approx(truth.weigh(measurement=12.0).mean)
 
 
 @pytest.mark.parametrize("bad", ["abc", 21.0, math.nan])
-def test_what_is_no_guess_error(scale, bad):
+def test_what_is_no_reply_error(scale, bad):
     with pytest.raises(ControlError, match="posterior mean"):
         scale.reveal(bad)
-    assert scale.guess.hidden
+    assert scale.reply.hidden
 
 
 def test_where_no_truth_is_known_that_is_said(scale):
@@ -166,7 +166,7 @@ def test_a_page_says_and_reveals(live):
         await until(lambda: panel._desk.question.startswith("You said 9.40 kg."))
         page.say({"said": 9.0})
         await until(lambda: page.answers and page.answers[-1]["p"]["refused"] == ["said"])
-        assert panel._desk.message == "Your guess stands. Press Guess again for another one."
+        assert panel._desk.message == "What you said stands. Press Predict again to change it."
         assert panel._desk.values["said"] == 9.4
         page.say(presses=["play"])
         await until(lambda: panel.session.step > 0)
@@ -187,22 +187,22 @@ def test_the_trained_answer_waits_too():
 
 def test_without_it_nothing_is_asked():
     panel = ScalePanel()
-    assert panel.guess is None
+    assert panel.reply is None
     assert all(row["place"] != "ask" for row in panel._desk.rows)
     assert panel._desk.question == ""
     panel.reveal()
     panel.close()
 
 
-def test_a_guess_is_drawn_where_it_is_said():
+def test_a_reply_is_drawn_where_it_is_said():
     sessions = {name: make() for name, make in PANELS.items()}
     for name, panel in sessions.items():
-        guess = Guess(PREDICTIONS[name])
-        veil = Veil(panel._figures, guess)
+        reply = Reply(PREDICTIONS[name])
+        veil = Veil(panel._figures, reply)
         stage = veil.stage(panel.session)
         x, y = veil.frame(panel.session)[MARK]
-        layout = stage[guess.prediction.plot]["layout"]
-        side, across = ("x", x) if guess.prediction.across == "x" else ("y", y)
+        layout = stage[reply.prediction.plot]["layout"]
+        side, across = ("x", x) if reply.prediction.across == "x" else ("y", y)
         low, high = layout[f"{side}axis"]["range"]
         assert all(low <= place <= high for place in across if not np.isnan(place)), name
         panel.close()

@@ -15,7 +15,7 @@ def test_every_preset_opens(panel, name):
     for control, value in given.items():
         if control in made.session.controls:
             assert made.session.controls[control] == value
-    assert (made.guess is not None) == given.get("predict", False)
+    assert (made.reply is not None) == given.get("predict", False)
     if "show" in given:
         faces = {row["name"] for row in made._desk.rows if row["place"] in ("face", "drawer")}
         assert faces == set(given["show"])

@@ -46,6 +46,21 @@ def test_the_trained_answer_is_the_one_a_live_run_comes_to(controls):
     assert ours.history.tail()["steps"] == 500
 
 
+def test_the_whole_run_is_laid_over_its_forecast():
+    session = trained(num_steps=400)
+    session.settle()
+    steps, expected, low, high = session.forecast.course("a")
+    assert (steps[0], steps[-1]) == (0.0, 400.0)
+    session.set("measurement", 9.6)
+    assert session.forecast is None
+    session.settle()
+    assert session.forecast.course("a")[0][-1] == 400.0
+    a = np.array(track(session))[steps.astype(int)]
+    # 95 % of all runs are within the band at one step; this one leaves it at fewer than half.
+    assert np.mean((low <= a) & (a <= high)) > 0.5
+    assert expected[0] == 8.5
+
+
 def test_every_tick_is_a_whole_run_with_the_same_noise():
     session = trained()
     for measurement in (9.6, 9.8, 10.4):

@@ -37,6 +37,7 @@ class Learner:
         model, guide: programs to use instead of the scenario's own.
 
     Attributes:
+        start: the state before the first step.
         params: names of the scalar parameters that are noted down.
 
     Raises:
@@ -61,7 +62,8 @@ class Learner:
         rule = optimiser(controls)
         self.svi = SVI(self.model, self.guide, rule, loss=self._elbo, store=ParamStore())
         self.run = InferenceRun(self, *scenario.args(controls), seed=seed)
-        values = self.state.values
+        self.start = self.state
+        values = self.start.values
         self.params = tuple(
             name for name in scenario.params if name in values and values[name].numel() == 1
         )

@@ -1,6 +1,6 @@
 """Predict, then reveal: the answer waits until the reader has said a number; then both stay.
 
-`Guess` is what was said, `Veil` is a view behind which the answer waits. Whether to simulate first
+`Reply` is what was said, `Veil` is a view behind which the answer waits. Whether to simulate first
 or to predict first is no matter of taste: those who predict learn more from what they then see
 (Garfield, delMas & Chance 1999; Kim, Reinecke & Hullman 2017).
 """
@@ -18,10 +18,10 @@ from .scenarios.prediction import Prediction
 from .text import fixed, say
 
 MARK, GAP = "predict.said", "predict.gap"
-"""Traces: the reader's guess, and what lies between it and the truth."""
+"""Traces: what the reader said, and what lies between it and the truth."""
 
 
-class Guess:
+class Reply:
     """One prediction of one reader.
 
     Attributes:
@@ -34,10 +34,10 @@ class Guess:
     Example:
         >>> from .scenarios.prediction import PREDICTIONS
         >>> from .session import Session
-        >>> guess = Guess(PREDICTIONS["weighing"])
-        >>> guess.say(9.4)
-        >>> guess.reveal(Session())
-        >>> guess.sentence()
+        >>> reply = Reply(PREDICTIONS["weighing"])
+        >>> reply.say(9.4)
+        >>> reply.reveal(Session())
+        >>> reply.sentence()
         'You said 9.40 kg. Exact 9.14 kg: 0.26 kg off.'
     """
 
@@ -48,7 +48,7 @@ class Guess:
         self.hidden, self.version = True, 0
 
     def say(self, value: Any) -> None:
-        """Move the guess.
+        """Move the reply.
 
         Raises:
             ControlError: no such number, or the answer is there already.
@@ -62,31 +62,31 @@ class Guess:
         self.version += 1
 
     def reveal(self, session: Any) -> None:
-        """Take the guess as said, and let the answer be seen."""
+        """Take the number as said, and let the answer be seen."""
         if self.hidden:
             self.exact, self.hidden = self.prediction.exact(session), False
             self.version += 1
 
     def turn(self, session: Any) -> None:
-        """Reveal the answer; or hide it again for another guess."""
+        """Reveal the answer; or hide it again for another reply."""
         if self.hidden:
             self.reveal(session)
         else:
             self.again()
 
     def again(self) -> None:
-        """Hide the answer for another guess."""
+        """Hide the answer for another reply."""
         self.exact, self.hidden = None, True
         self.version += 1
 
     @property
     def holds(self) -> bool:
-        """Whether runs have to wait for the guess."""
+        """Whether runs have to wait for the reply."""
         return self.hidden and not self.prediction.plays
 
     @property
     def off(self) -> float | None:
-        """How far the guess is from what was true."""
+        """How far the reply is from what was true."""
         return None if self.exact is None else abs(self.value - self.exact)
 
     def text(self, value: float, unit: str = "") -> str:
@@ -94,7 +94,7 @@ class Guess:
         return f"{fixed(value, self.prediction.digits)} {unit or self.prediction.unit}"
 
     def apart(self) -> str:
-        """How far the guess is off, with its unit; empty where that is not known."""
+        """How far the reply is off, with its unit; empty where that is not known."""
         return "" if self.off is None else self.text(self.off, self.prediction.apart)
 
     def sentence(self) -> str:
@@ -107,7 +107,7 @@ class Guess:
         return say("predict.told", said=said, exact=self.text(self.exact), off=self.apart())
 
     def summary(self, told: str) -> str:
-        """What is said aloud: the question alone before the guess, then also the rest."""
+        """What is said aloud: the question alone, and after the reply the rest too."""
         return self.sentence() if self.hidden else f"{self.sentence()} {told}"
 
 
@@ -123,25 +123,25 @@ class View(Protocol):
 
 
 class Veil:
-    """A view that shows a guess, and hides the answer as long as it waits.
+    """A view that shows a reply, and hides the answer as long as it waits.
 
     Args:
         view: what is veiled.
-        guess: the reader's.
+        reply: the reader's.
     """
 
-    def __init__(self, view: View, guess: Guess):
-        self._view, self.guess = view, guess
+    def __init__(self, view: View, reply: Reply):
+        self._view, self.reply = view, reply
         self._plots: dict[str, list[str]] = {}
         self._ends: dict[str, tuple[float, float]] = {}
 
     def stage(self, session: Any) -> dict[str, Figure]:
-        """What stands still, with places for the guess and for what it is off by."""
+        """What stands still, with places for the reply and for what it is off by."""
         figures = self._view.stage(session)
         self._plots = {n: [t["uid"] for t in fig["data"]] for n, fig in figures.items()}
-        figure = figures[self.guess.prediction.plot]
+        figure = figures[self.reply.prediction.plot]
         self._ends = {side: tuple(figure["layout"][f"{side}axis"]["range"]) for side in "xy"}
-        at = "start" if self.guess.prediction.across == "x" else "end"
+        at = "start" if self.reply.prediction.across == "x" else "end"
         figure["data"] = [
             *figure["data"],
             theme.trace("expected", GAP, *NOTHING, label="", at="end"),
@@ -161,41 +161,38 @@ class Veil:
         return points | self._drawn(session)
 
     def texts(self, session: Any) -> dict[str, str]:
-        """What is written; before the guess nothing that tells the answer."""
-        guess, plot = self.guess, self.guess.prediction.plot
+        """What is written; before the reply nothing that tells the answer."""
+        reply = self.reply
         written = self._view.texts(session)
-        if guess.hidden:
+        if reply.hidden:
             written = {key: self._covered(key, text) for key, text in written.items()}
-            written[plot] = ""
-        else:
-            written[plot] = " ".join(filter(None, (guess.sentence(), written.get(plot, ""))))
-        off = "" if guess.off is None else say("predict.off", off=guess.apart())
-        said = say("predict.you", said=guess.text(guess.value))
+        off = "" if reply.off is None else say("predict.off", off=reply.apart())
+        said = say("predict.you", said=reply.text(reply.value))
         return written | {f"label:{MARK}": said, f"label:{GAP}": off}
 
     def _waits(self, uid: str) -> bool:
-        kept = (fnmatchcase(uid, pattern) for pattern in self.guess.prediction.keeps)
-        return self.guess.hidden and not any(kept)
+        kept = (fnmatchcase(uid, pattern) for pattern in self.reply.prediction.keeps)
+        return self.reply.hidden and not any(kept)
 
     def _covered(self, key: str, text: str) -> str:
         kind, _, uid = key.partition(":")
         if kind == "alt":
-            return self.guess.sentence()
+            return self.reply.sentence()
         if kind == "label":
             return "" if self._waits(uid) else text
         return "" if any(map(self._waits, self._plots.get(key, ()))) else text
 
     def _drawn(self, session: Any) -> dict[str, Points]:
-        """The guess as lines over the whole plot, and one from it to the truth."""
-        guess, ask = self.guess, self.guess.prediction
-        said = ask.places(session, guess.value)
+        """The reply as lines over the whole plot, and one from it to the truth."""
+        reply, ask = self.reply, self.reply.prediction
+        said = ask.places(session, reply.value)
         over, way = ("y", "x") if ask.across == "x" else ("x", "y")
         low, high = self._ends[over]
         lines = [(place, end) for place in said for end in (low, high, np.nan)][:-1]
         gap: list[tuple[float, float]] = []
-        if guess.exact is not None:
+        if reply.exact is not None:
             level = low + 0.55 * (high - low)
-            gap = [(said[-1], level), (ask.places(session, guess.exact)[-1], level)]
+            gap = [(said[-1], level), (ask.places(session, reply.exact)[-1], level)]
         return {MARK: _points(lines, way), GAP: _points(gap, way)}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ppl_core.compiled import NotCompiled
+from ppl_core.infer import SVIState
 from ppl_core.infer.leap import NotYet
 
 from .scenarios import NUM_STEPS, SEED, WEIGHING, Program, Scenario
@@ -83,6 +84,11 @@ class Retraining(Session):
         super().bind(model, guide)
         self._refusal = ""
         self._train_at_once()
+
+    @property
+    def _outset(self) -> SVIState:
+        """A run that was taken at once is forecast from its first step."""
+        return self._learner.start if self.at_once and self._learner else super()._outset
 
     def _train_at_once(self) -> None:
         """Take all steps now; programs that have no compiled form train live, and it is said."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ppl_core.errors import InferenceError
+from ppl_core.infer import SVIState
 
 from . import report
 from .forecast import Forecast, Forecaster
@@ -304,8 +305,14 @@ class Session(Machine[Scenario]):
         else:
             self._forecaster.change(self._clock(), self.controls, self.step, self.num_steps)
 
+    @property
+    def _outset(self) -> SVIState:
+        """Where a forecast begins: where the run is."""
+        assert self._learner is not None
+        return self._learner.state
+
     def _look_ahead(self, seconds: float) -> None:
-        if self._learner is not None and self._forecaster.work(seconds, self._learner.state):
+        if self._learner is not None and self._forecaster.work(seconds, self._outset):
             self.version += 1
 
     def _look_afresh(self) -> None:

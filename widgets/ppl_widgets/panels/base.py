@@ -31,7 +31,7 @@ from ppl_widgets.panels.presets import preset
 from ppl_widgets.panels.prints import Prints
 from ppl_widgets.panels.shown import Figures, Shown
 from ppl_widgets.plot import LivePlot
-from ppl_widgets.predicting import Guess, Veil
+from ppl_widgets.predicting import Reply, Veil
 from ppl_widgets.scenarios import ControlError
 from ppl_widgets.scenarios.prediction import SAID, Prediction
 from ppl_widgets.text import count, say
@@ -77,7 +77,7 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         large: large type, for a hall.
 
     Attributes:
-        guess: what the reader has said; None where nothing is asked.
+        reply: what the reader says; None where nothing is asked.
         patience: seconds that a run goes on while nobody looks.
 
     Raises:
@@ -104,8 +104,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         locked = known(lock, names)
         cells.close_old()
         self._session, self._figures = session, figures
-        self.guess = None if predict is None else Guess(predict)
-        self._view: Figures[S] = figures if self.guess is None else Veil(figures, self.guess)
+        self.reply = None if predict is None else Reply(predict)
+        self._view: Figures[S] = figures if self.reply is None else Veil(figures, self.reply)
         self._large = large
         self._pace = Pace(ration=SLICE)
         self._owed = 0  # steps that were asked for one by one
@@ -223,20 +223,20 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         return save(path, self._session, self._figures, self._desk, grid)
 
     def reveal(self, said: float | None = None) -> None:
-        """Show the answer beside the guess, as a press of Reveal does.
+        """Show the answer beside what was said, as a press of Reveal does.
 
         Args:
-            said: the guess; where the slider stands if None.
+            said: the number; where the slider stands if None.
 
         Raises:
-            ControlError: the guess is not a number that could be said, or one stands already.
+            ControlError: it is no number that could be said, or another stands already.
         """
-        guess = self.guess
-        if guess is None:
+        reply = self.reply
+        if reply is None:
             return
         if said is not None:
-            guess.say(said)
-        self._command(lambda: guess.reveal(self._session))
+            reply.say(said)
+        self._command(lambda: reply.reveal(self._session))
 
     def close(self) -> None:
         """Free everything: the place on the clock, the comms of all parts, the cell's memory."""
@@ -345,16 +345,16 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
     @property
     def _version(self) -> int:
         """Grows with every visible change."""
-        return self._session.version + (0 if self.guess is None else self.guess.version)
+        return self._session.version + (0 if self.reply is None else self.reply.version)
 
     def _summary(self) -> str:
         told = self._session.summary()
-        return told if self.guess is None else self.guess.summary(told)
+        return told if self.reply is None else self.reply.summary(told)
 
     def _state(self) -> str:
         """One line of Python that makes this panel again."""
         call = self._session.copy_state().removesuffix(")")
-        options = {"predict": self.guess is not None, "large": self._large}
+        options = {"predict": self.reply is not None, "large": self._large}
         more = [f"{name}=True" for name, on in options.items() if on]
         return f"{', '.join([call, *more])})".replace("(, ", "(")
 
@@ -390,8 +390,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
     def _change(self, name: str, value: Any) -> None:
         if name == SPEED.name:
             self._pace.choose(value)
-        elif name == SAID and self.guess is not None:
-            self.guess.say(value)
+        elif name == SAID and self.reply is not None:
+            self.reply.say(value)
         else:
             self._session.set(name, value)
 
@@ -411,8 +411,8 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
                 session.reset(name)
             case "back":
                 session.back(50)
-            case "reveal" if self.guess is not None:
-                self.guess.turn(session)
+            case "reveal" if self.reply is not None:
+                self.reply.turn(session)
 
     def _start(self) -> None:
         self._started = self._knocked = perf_counter()
@@ -429,7 +429,7 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
         self._tell()
 
     def _values(self) -> dict[str, Any]:
-        said = {} if self.guess is None else {SAID: self.guess.value}
+        said = {} if self.reply is None else {SAID: self.reply.value}
         return dict(self._session.controls) | {SPEED.name: self._pace.speed} | said
 
     def _tell(self) -> None:
@@ -441,7 +441,7 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
             self._done, self._refused = News(), []
             desk.status = session.status_line()
             desk.message = self._note or session.error or ""
-            desk.question = "" if self.guess is None else self.guess.sentence()
+            desk.question = "" if self.reply is None else self.reply.sentence()
             desk.show_buttons(self._buttons())
             if session.status != "running" or now - self._told >= TELL:
                 self._told = now
@@ -462,7 +462,7 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
             "new": ("new", "dice"),
             "back": ("back", "back"),
         }
-        waits = self.guess is not None and self.guess.holds
+        waits = self.reply is not None and self.reply.holds
         buttons = [
             Button(
                 name,
@@ -473,10 +473,10 @@ class LivePanel(ipywidgets.VBox, Generic[S]):
             )
             for name, (label, icon) in looks.items()
         ]
-        if self.guess is None:
+        if self.reply is None:
             return buttons
-        act = "reveal" if self.guess.hidden else "again"
-        return [Button("reveal", say(f"guess.{act}"), act, say(f"guess.{act}.help")), *buttons]
+        act = "reveal" if self.reply.hidden else "again"
+        return [Button("reveal", say(f"reveal.{act}"), act, say(f"reveal.{act}.help")), *buttons]
 
 
 def known(given: Iterable[str], names: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ class LookPanel(LivePanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
-        predict: whether the answer waits until you have said a guess.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:

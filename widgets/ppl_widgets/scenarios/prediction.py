@@ -14,7 +14,7 @@ from .proposing import share
 Place = Callable[[Any, float], Sequence[float]]
 
 SAID = "said"
-"""The control in which a guess is said."""
+"""The control in which a reply is said."""
 
 
 def itself(session: Any, value: float) -> Sequence[float]:
@@ -29,14 +29,14 @@ class Prediction:
     Args:
         name: its words stand in the catalogue: `predict.NAME` asks, `label.predict.NAME` names it.
         unit, apart: written behind its numbers, and behind the difference of two of them.
-        start: where the guess stands at first.
-        reach: lowest and highest guess, and what an arrow key changes.
+        start: where the reply stands at first.
+        reach: lowest and highest reply, and what an arrow key changes.
         exact: session -> the exact value; None where it is not known.
-        plot: where the guess is drawn.
-        keeps: patterns of the traces, by uid, that are seen before the guess; the others wait.
+        plot: where the reply is drawn.
+        keeps: patterns of the traces, by uid, that are seen before the reply; the others wait.
         places: (session, value) -> where on that plot's axis it stands.
         across: "x", or "y" for a quantity of the other axis.
-        plays: whether runs may go on before the guess.
+        plays: whether runs may go on before the reply.
         digits: behind the point.
 
     Example:
@@ -59,7 +59,7 @@ class Prediction:
 
     @property
     def control(self) -> Control:
-        """The slider and the box in which a guess is said."""
+        """The slider and the box in which a reply is said."""
         label = say(f"label.predict.{self.name}")
         return Control(SAID, label, self.start, *self.reach, help=self.question)
 
@@ -119,7 +119,7 @@ PREDICTIONS = {
         places=lambda _, value: (value / 100.0,),
         across="y",
         digits=0,
-        apart="percentage points",
+        apart="points",
     ),
 }
 """By the name of the scenario."""

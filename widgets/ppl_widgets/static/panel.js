@@ -106,7 +106,7 @@ class Panel {
   paint() {
     const { clientWidth: width, clientHeight: height } = this.stage;
     if (!width || !height) return;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = (window.devicePixelRatio || 1) * (this.canvas.currentCSSZoom ?? 1);
     const { canvas } = this;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       canvas.width = Math.round(width * ratio);
