@@ -9,7 +9,7 @@ import pytest
 from pages import at_rest, until
 from ppl_core import PPLError
 from ppl_widgets import ScalePanel
-from ppl_widgets.panels import base
+from ppl_widgets.panels import wiring
 from programs import learned_guide as guide
 from programs import scale
 
@@ -42,7 +42,7 @@ def test_a_speed_is_kept_from_above(live, speed, rate):
         first, begin = panel.session.step, time.perf_counter()
         await asyncio.sleep(0.6)
         steps, seconds = panel.session.step - first, time.perf_counter() - begin
-        assert 1 <= steps <= rate * (seconds + 4 * base.SLICE) + 1
+        assert 1 <= steps <= rate * (seconds + 4 * wiring.SLICE) + 1
 
     live(scene)
 
@@ -162,7 +162,7 @@ def test_idle_costs_nothing(live):
 
 
 def test_a_run_that_nobody_sees_is_not_drawn_and_pauses_in_the_end(live, monkeypatch):
-    monkeypatch.setattr(base, "KNOCK", 0.05)
+    monkeypatch.setattr(wiring, "KNOCK", 0.05)
     knocks = []
 
     async def scene(panel, page):
