@@ -112,8 +112,32 @@ def _triu(f: Forms, x: View, diagonal: int = 0) -> View:
 
 @form("index")
 def _index(f: Forms, x: View, indices: Sequence[View | None]) -> View:
-    source, places, moves = _indexed(f, x, indices)
-    return f.program.emit("gather", (source, *places), f.shape, f.dtype, moves)
+    return _gathered(f, *_indexed(f, x, indices))
+
+
+Moves = tuple[tuple[int, int], ...]
+
+
+def _gathered(f: Forms, source: View, places: Sequence[View], moves: Moves) -> View:
+    """Elements chosen by indices; those that never change only shift the view."""
+    source, left, moves = _settled(f, source, places, moves)
+    if not left:
+        return f.program.emit("cast", (source,), source.shape, f.dtype)
+    return f.program.emit("gather", (source, *left), source.shape, f.dtype, moves)
+
+
+def _settled(
+    f: Forms, view: View, places: Sequence[View], moves: Moves
+) -> tuple[View, list[View], Moves]:
+    """A view moved by the indices that are one number, and the indices that are left."""
+    left: list[tuple[View, tuple[int, int]]] = []
+    for place, (step, size) in zip(places, moves, strict=True):
+        index = f.program.folded(place)
+        if isinstance(index, View):
+            left.append((place, (step, size)))
+        else:
+            view = view.to(view.shape, view.stride, int(index) % size * step)
+    return view, [place for place, _ in left], tuple(move for _, move in left)
 
 
 def _known(f: Forms, x: View) -> Tensor | None:
@@ -140,9 +164,7 @@ def _whole_numbers(f: Forms, indices: Sequence[View | None]) -> list[View | None
     return result
 
 
-def _indexed(
-    f: Forms, x: View, indices: Sequence[View | None], shape: Sequence[int] | None = None
-) -> tuple[View, list[View], tuple[tuple[int, int], ...]]:
+def _indexed(f: Forms, x: View, indices: Sequence[View | None]) -> tuple[View, list[View], Moves]:
     """A view of `x` in the result's shape, and the indices that move it."""
     given = [(dim, index) for dim, index in enumerate(_whole_numbers(f, indices)) if index]
     spread = joint_shape(index.shape for _, index in given)
@@ -173,7 +195,7 @@ def _index_select(f: Forms, x: View, dim: int, index: View) -> View:
 @form("gather")
 def _gather(f: Forms, x: View, dim: int, index: View, sparse_grad: bool = False) -> View:
     source, move = _along(x, dim, index)
-    return f.program.emit("gather", (source, index), index.shape, f.dtype, (move,))
+    return _gathered(f, source, [index], (move,))
 
 
 def _along(x: View, dim: int, index: View) -> tuple[View, tuple[int, int]]:
@@ -188,13 +210,14 @@ def _scatter_form(
 ) -> View:
     base = f.program.folded(x)
     base = base if not isinstance(base, View) else _flat(f, base)
-    whole = f.program.emit(
-        "scatter",
-        (base, add.broadcast(target.shape), *places),
-        (x.numel,),
-        f.dtype,
-        (target, moves),
-    )
+    return _scattered(f, base, x.numel, add.broadcast(target.shape), target, places, moves)
+
+
+def _scattered(
+    f: Forms, base: Arg, size: int, add: View, target: View, places: Sequence[View], moves: Moves
+) -> View:
+    target, left, moves = _settled(f, target, places, moves)
+    whole = f.program.emit("scatter", (base, add, *left), (size,), f.dtype, (target, moves))
     return _shaped(f, whole)
 
 
@@ -295,8 +318,7 @@ def _embedding_backward(f: Forms, g: View, index: View, rows: int, padding: int,
         raise NotCompiled("an embedding with padding has no compiled form")
     blank = View(-1, (rows, g.shape[-1]), contiguous((rows, g.shape[-1])), 0, f.dtype)
     target, places, moves = _indexed(f, blank, [index])
-    whole = f.program.emit("scatter", (0, g, *places), (blank.numel,), f.dtype, (target, moves))
-    return _shaped(f, whole)
+    return _scattered(f, 0, blank.numel, g, target, places, moves)
 
 
 @form("embedding")

@@ -28,6 +28,8 @@ DTYPES = {
 }
 
 REDUCTIONS = frozenset(("sum", "prod", "max", "min", "dot"))
+ALL = 2
+"""Arguments of a reduction; they stay views, which say what it runs over."""
 
 
 class NotCompiled(PPLError):
@@ -176,9 +178,8 @@ class Program:
         extra: Any = (),
     ) -> View:
         """The result of an operation, contiguous; the earlier one if it was computed before."""
-        if name not in REDUCTIONS:  # their first argument says what they run over
-            args = [self.folded(arg) for arg in args]
-        args = tuple(args)
+        own = ALL if name in REDUCTIONS else 1 if name == "gather" else 0
+        args = (*args[:own], *(self.folded(arg) for arg in args[own:]))
         key = name, tuple((type(a), a) for a in args), tuple(shape), dtype, extra
         if key not in self._known:
             out = self.whole(self.add_value("op", math.prod(shape), dtype), shape)

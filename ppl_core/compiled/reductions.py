@@ -81,9 +81,18 @@ def _arg_extreme(f: Forms, name: str, x: View, dim: int | None) -> View:
     return first_place(f, x, f.reduce(name, x, dim), dim)
 
 
-@form("any", "all")
+@form("any")
 def _any(f: Forms, x: View, dims: Any = None, keepdim: bool = False) -> View:
-    raise NotCompiled("any and all have no compiled form")
+    return f.compare("ne", _count(f, f.compare("ne", x, 0), dims), 0)
+
+
+@form("all")
+def _all(f: Forms, x: View, dims: Any = None, keepdim: bool = False) -> View:
+    return f.compare("eq", _count(f, f.compare("eq", x, 0), dims), 0)
+
+
+def _count(f: Forms, true: View, dims: Any) -> View:
+    return f.reduce("sum", f.point("cast", true, dtype="int64"), dims)
 
 
 @form("logsumexp")
