@@ -9,8 +9,8 @@ shortens Adam's steps.)
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -36,6 +36,19 @@ SETTLED = 0.200
 
 
 Course = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+class Outlook(Protocol):
+    """Where runs are heading, as far as it has been worked out: a `Forecast`, or an `Ensemble`."""
+
+    start: int
+    stop: int
+
+    @property
+    def done(self) -> bool: ...
+    def is_about(self, controls: Controls, start: int, stop: int) -> bool: ...
+    def advance(self, seconds: float) -> bool: ...
+    def course(self, name: str) -> Course: ...
 
 
 class Forecast:
@@ -169,13 +182,28 @@ class Forecaster:
 
     def __init__(self, scenario: Scenario):
         self.scenario = scenario
-        self.current: Forecast | None = None
+        self.current: Outlook | None = None
+        self._make: Callable[[SVIState], Outlook] = self._forecast
         self._controls: Controls = {}
         self._num_steps = 0
         self._due_at = math.inf
 
-    def change(self, now: float, controls: Controls, step: int, num_steps: int) -> None:
-        """At time `now` (seconds) a run stands at `step` and is to go on to `num_steps`."""
+    def change(
+        self,
+        now: float,
+        controls: Controls,
+        step: int,
+        num_steps: int,
+        make: Callable[[SVIState], Outlook] | None = None,
+    ) -> None:
+        """At time `now` (seconds) a run stands at `step` and is to go on to `num_steps`.
+
+        Args:
+            now, step, num_steps: as above.
+            controls: of the panel.
+            make: state of the run -> where it is heading; a `Forecast` if None.
+        """
+        self._make = make or self._forecast
         self._controls, self._num_steps = dict(controls), num_steps
         if self.current is None or not self.current.is_about(controls, step, self._end(step)):
             self.current, self._due_at = None, now + SETTLED
@@ -194,9 +222,12 @@ class Forecaster:
         """Go on for about so long, or begin where the run is now; whether there are new points."""
         if self.current is not None:
             return self.current.advance(seconds)
-        rule, end = optimiser(self._controls), self._end(state.step)
-        self.current = Forecast(self.scenario, self._controls, rule, state, end)
+        self.current = self._make(state)
         return True
+
+    def _forecast(self, state: SVIState) -> Forecast:
+        rule, end = optimiser(self._controls), self._end(state.step)
+        return Forecast(self.scenario, self._controls, rule, state, end)
 
     def _end(self, step: int) -> int:
         return min(self._num_steps, step + HORIZON)

@@ -38,6 +38,7 @@ class Learner:
 
     Attributes:
         start: the state before the first step.
+        begin: constrained values before the first step.
         params: names of the scalar parameters that are noted down.
 
     Raises:
@@ -67,6 +68,7 @@ class Learner:
         self.params = tuple(
             name for name in scenario.params if name in values and values[name].numel() == 1
         )
+        self.begin = self.values
         self._rows: list[tuple[float, ...]] = []
         self._blocks: list[np.ndarray] = []
         self._steered = 0

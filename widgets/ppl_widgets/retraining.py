@@ -13,6 +13,8 @@ from ppl_core.compiled import NotCompiled
 from ppl_core.infer import SVIState
 from ppl_core.infer.leap import NotYet
 
+from .ensemble import Ensemble
+from .forecast import Outlook
 from .scenarios import NUM_STEPS, SEED, WEIGHING, Program, Scenario
 from .scenarios.training import MODE, TRAINED
 from .session import Session
@@ -81,9 +83,24 @@ class Retraining(Session):
         Raises:
             ModelError: a program asks for an argument that no control gives; nothing changes.
         """
-        super().bind(model, guide)
+        self.scenario.programs(model, guide)
         self._refusal = ""
+        self._forecaster.stop()
+        super().bind(model, guide)
         self._train_at_once()
+
+    def _forecast_anew(self) -> None:
+        """Programs without closed-form draws are run a thousand times, where that is quick."""
+        learner = self._learner
+        if learner is None or learner.is_own or not self.at_once:
+            super()._forecast_anew()
+            return
+        stop = self.num_steps
+
+        def make(state: SVIState) -> Outlook:
+            return Ensemble(learner, stop)
+
+        self._forecaster.change(self._clock(), self.controls, 0, stop, make)
 
     @property
     def _outset(self) -> SVIState:
@@ -102,6 +119,7 @@ class Retraining(Session):
             return
         except NotCompiled as error:
             self._refusal = str(error)
+            self._forecaster.stop()
             self.notice = say("notice.uncompiled", reason=self._refusal)
             return
         except Exception as error:  # a program of the user's may raise anything

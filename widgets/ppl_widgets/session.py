@@ -13,7 +13,7 @@ from ppl_core.errors import InferenceError
 from ppl_core.infer import SVIState
 
 from . import report
-from .forecast import Forecast, Forecaster
+from .forecast import Forecaster, Outlook
 from .history import History, Mark, Turns
 from .learner import Learner, explain, source_of
 from .machine import Machine, Status
@@ -113,7 +113,7 @@ class Session(Machine[Scenario]):
         return self._history
 
     @property
-    def forecast(self) -> Forecast | None:
+    def forecast(self) -> Outlook | None:
         """Expected course and noise band, as far as they have been worked out."""
         return self._forecaster.current
 
