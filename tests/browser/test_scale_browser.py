@@ -69,6 +69,38 @@ def test_the_start_notebook_from_the_first_look_to_the_learned_curve(lab, page, 
     shots(page, "learned")
 
 
+def test_every_tick_of_a_drag_is_a_whole_run(show, page, shots):
+    _, panel = show("mode='trained'")
+    assert panel.step == 2500
+    assert panel.kl() < 0.02
+    reading = panel.drag("measurement", 0.6, pauses=0.02)
+    panel.until(lambda: panel.exact_is(8.5, reading), 3.0, "the exact curve")
+    assert panel.curve("learned").t == panel.curve("exact").t  # both came in one frame
+    assert panel.kl() < 0.02
+    assert panel.step == 2500
+    shots(page, "trained")
+    panel.root.get_by_role("combobox", name="training").select_option("watch it learn")
+    panel.until(lambda: panel.step == 0, what="the start of a run to be watched")
+
+
+def test_a_reply_by_keyboard_and_then_the_answer(show, page, shots):
+    _, panel = show("predict=True")
+    painted = "window.pplPlots.weighing.series['posterior.exact'].x.length"
+    assert page.evaluate(painted) == 0
+    panel.slider("posterior mean").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    said = panel.root.get_by_text("You said 9.40 kg. Exact 9.14 kg: 0.26 kg off.")
+    said.first.wait_for()
+    panel.until(lambda: panel.exact_is(8.5, 9.5), 3.0, "the exact curve")
+    shots(page, "revealed")
+    panel.press("Predict again")
+    panel.until(lambda: page.evaluate(painted) == 0, 3.0, "hiding")
+
+
 def test_pause_step_back_and_both_kinds_of_noise(show, page, shots):
     _, panel = show("num_steps=5000")
     panel.press("Play")
