@@ -56,7 +56,7 @@ def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) 
     else:
         data = recorded(session, figures, rows, grid or {})
         rows = [_on_grid(row, dict(data["grid"])) for row in rows]
-    shown = Control("shown", say("page.shown"), 0, 0, session.num_steps, 1, "int")
+    shown = Control("shown", say(f"page.shown.{session.act}"), 0, 0, session.num_steps, 1, "int")
     scenario = session.scenario
     defaults = {control.name: control.value for control in scenario.controls}
     return data | {

@@ -46,10 +46,12 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
     """
     pools = Pools()
     named = {name: session.controls.control(name) for name in grid}
-    grid = {name: [named[name].check(value) for value in grid[name]] for name in grid} or around(
+    grid = {name: with_present(session, it, grid[it.name]) for name, it in named.items()} or around(
         session, [row["name"] for row in rows if is_free(row)]
     )
     run = anew(session)
+    if run.step >= run.num_steps:
+        run.reset("same")
     frames = [snapshot(run, figures, pools)]
     start, end = run.step, run.num_steps
     for number in range(1, FRAMES):
@@ -75,6 +77,14 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
         "note": say("page.recorded", settings=str(len(settings))),
         "away": say("page.away", again=say("page.again")),
     }
+
+
+def with_present(session: Any, control: Control, values: Sequence[Any]) -> list[Any]:
+    """Values that a control can take, and where it stands now, in order."""
+    checked = [control.check(value) for value in values]
+    present = session.controls[control.name]
+    checked += [present] if present not in checked else []
+    return checked if control.min is None else sorted(checked)
 
 
 def anew(session: Any) -> Any:
@@ -186,7 +196,8 @@ def packed(numbers: npt.NDArray[np.float32]) -> list[Any]:
 
 
 def snapshot(session: Any, figures: Any, pools: Pools) -> dict[str, Any]:
-    """All that a panel shows of a session now."""
+    """All that a panel shows of a session now, once all is worked out."""
+    session.settle()
     curves = {}
     for uid, (x, y) in figures.frame(session).items():
         words = len(y) > 0 and isinstance(y[0], str)

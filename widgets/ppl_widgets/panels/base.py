@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from ppl_core.errors import PPLError
 from ppl_widgets.panels import cells
@@ -34,10 +34,13 @@ class LivePanel(Wired[S]):
     Attributes:
         reply: what the reader says; None where nothing is asked.
         patience: seconds that a run goes on while nobody looks.
+        page_grid: control -> its values in a precomputed page; around the present ones if empty.
 
     Raises:
         ControlError: `show` or `lock` names a control that does not exist.
     """
+
+    page_grid: ClassVar[Mapping[str, Sequence[Any]]] = {}
 
     @classmethod
     def preset(cls, name: str, **more: Any) -> Self:
@@ -118,7 +121,7 @@ class LivePanel(Wired[S]):
         """
         from ppl_widgets.export import save  # not before a page is wanted
 
-        return save(path, self._session, self._figures, self._desk, grid)
+        return save(path, self._session, self._figures, self._desk, grid or self.page_grid)
 
     def reveal(self, said: float | None = None) -> None:
         """Show the answer beside what was said, as a press of Reveal does.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ppl_widgets.panels.base import LivePanel, known
 from ppl_widgets.racing import Racing
 from ppl_widgets.scenarios import SEED
-from ppl_widgets.scenarios.racing import RACING
+from ppl_widgets.scenarios.racing import RACING, VIEWS
 from ppl_widgets.text import say
 from ppl_widgets.views import racing
 
@@ -43,6 +43,8 @@ class RacePanel(LivePanel[Racing]):
         2500
         >>> panel.close()
     """
+
+    page_grid: ClassVar = {"lr": [0.0003, 0.001, 0.003, 0.01], "taken": VIEWS}
 
     def __init__(
         self,

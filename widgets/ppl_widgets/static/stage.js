@@ -147,7 +147,7 @@ function simpleAxes(layout, width, height) {
     from: given?.range?.[0] ?? 0,
     to: given?.range?.[1] ?? 1,
     log: given?.type === "log",
-    ticks: given?.tickvals?.map((value, i) => [value, given.ticktext?.[i] ?? `${value}`]),
+    ticks: given?.tickvals?.map((value, i) => [value, given.ticktext?.[i] ?? `${Number(value.toPrecision(6))}`]),
     name: given?.title?.text,
     up,
   });

@@ -16,6 +16,13 @@ const nearest = (values, value) => {
   return apart.indexOf(Math.min(...apart));
 };
 
+/** The nearest of some values; a small move reaches the next one at least. */
+function towards(values, now, value) {
+  const at = nearest(values, value);
+  if (at !== now || typeof value !== "number" || value === values[now]) return at;
+  return Math.max(0, Math.min(values.length - 1, now + Math.sign(value - values[now])));
+}
+
 class Recorded {
   playing = false;
   message = "";
@@ -46,8 +53,11 @@ class Recorded {
       else this.message = this.data.away;
       return;
     }
-    const wanted = { ...this.picture.values, [name]: value };
-    const place = this.data.grid.reduce((at, [axis, values]) => at * values.length + nearest(values, wanted[axis]), 0);
+    const from = this.picture.values;
+    const place = this.data.grid.reduce((at, [axis, values]) => {
+      const now = nearest(values, from[axis]);
+      return at * values.length + (axis === name ? towards(values, now, value) : now);
+    }, 0);
     const back = this.isHome(this.data.settings[place].values);
     if (back && this.setting !== null) this.shown = nearest(this.data.frames.map(({ step }) => step), this.data.settings[place].step);
     this.setting = back ? null : place;
