@@ -8,18 +8,30 @@ axes in view and the state to go back to; the bare loop only calls `SVI.step`. T
 is the CPU time of this thread. Printed is the throughput of the session as a share of the bare
 loop's: median over slices, with quartiles. What a frame costs, which a panel hands to its plot 20
 times a second, is measured between the slices and printed beside it.
+
+A whole run at every tick: wall time of a move of a slider in mode "trained", 2,500 steps of the
+scale, and of the same for eight schools, where one school's effect is dragged; median and 95th
+percentile, after ticks enough for the compiler to have come.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from statistics import median, quantiles
 from time import thread_time
 
 import torch
+from models import EIGHT_SCHOOLS
 
+import ppl_core as ppl
+from ppl_core import distributions as dist
+from ppl_core.compiled import NotCompiled
 from ppl_core.infer import SVI, Trace_ELBO
+from ppl_core.infer.leap import leap
+from ppl_core.optim import Adam
 from ppl_core.params import ParamStore
 from ppl_widgets import figures
+from ppl_widgets.retraining import Retraining
 from ppl_widgets.scenarios import WEIGHING, optimiser
 from ppl_widgets.session import Session
 
@@ -55,6 +67,35 @@ def measure(slices: int, steps: int) -> tuple[list[float], list[float]]:
     return ratios[1:], frames
 
 
+def at_every_tick(ticks: int) -> dict[str, list[float]]:
+    """Wall seconds of whole runs: the scale as its panel takes them, and eight schools."""
+    session = Retraining(mode="trained")
+    model, guide = EIGHT_SCHOOLS.program(ppl, dist)
+    effects, sds = EIGHT_SCHOOLS.data()
+
+    def schools(tick: int) -> None:
+        y = effects.clone()
+        y[0] += tick / 10
+        svi = SVI(model, guide, Adam(EIGHT_SCHOOLS.settings), store=ParamStore())
+        start = time.perf_counter()
+        state, _ = svi.update(svi.init(y, sds), y, sds)
+        leap(svi, state, 2499, y, sds, pace=time.perf_counter() - start)
+
+    def scale(tick: int) -> None:
+        session.set("measurement", round(8.0 + (tick % 40) / 20, 2))
+
+    found: dict[str, list[float]] = {}
+    for work in (scale, schools):
+        for tick in range(-40, ticks):
+            start = time.perf_counter()
+            try:
+                work(tick)
+            except NotCompiled:  # the compiler is at work
+                time.sleep(0.1)
+            found.setdefault(work.__name__, []).append(time.perf_counter() - start)
+    return {name: taken[40:] for name, taken in found.items()}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print one line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -66,6 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     low, middle, high = quantiles(ratios, n=4)
     print(f"session / bare loop: {middle:.3f} [{low:.3f} {high:.3f}] of its throughput")
     print(f"one frame with its texts: {median(frames) * 1e3:.2f} ms")
+    for name, taken in at_every_tick(max(given.slices // 4, 10)).items():
+        late = quantiles(taken, n=20)[-1]
+        print(
+            f"2,500 steps at every tick, {name}: {1e3 * median(taken):.1f} ms, p95 {1e3 * late:.1f}"
+        )
 
 
 if __name__ == "__main__":
