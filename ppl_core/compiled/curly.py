@@ -112,7 +112,7 @@ class Curly(Nests):
                 start = dialect.number(START[kind], dtype)
                 self._say(f"{dialect.moving(dtype)} p{names[cell]} = {start};", 1)
             depth = 1
-        if dialect.is_c and not segment.units[0].gathers:
+        if dialect.is_c and not segment.units[0].gathers and self._joins_freely(sums):
             self._say(self._pragma(sums, names, "p" if pieces else ""), depth)
         first, last = (
             ("r0", f"(r0 + {PIECE} < {rows} ? r0 + {PIECE} : {rows})") if pieces else (0, rows)
@@ -132,8 +132,12 @@ class Curly(Nests):
         for cell in sums:
             self._keep(cell)
 
+    def _joins_freely(self, sums: dict[Cell, tuple[str, str]]) -> bool:
+        """Whether rows may be joined in any order: a maximum of lanes would forget a nan."""
+        return not any(kind in ("max", "min") for kind, _ in sums.values())
+
     def _pragma(self, sums: dict[Cell, tuple[str, str]], names: dict[Cell, str], mark: str) -> str:
-        signs = {"sum": "+", "dot": "+", "prod": "*", "max": "max", "min": "min"}
+        signs = {"sum": "+", "dot": "+", "prod": "*"}
         parts = [f"reduction({signs[kind]}:{mark}{names[c]})" for c, (kind, _) in sums.items()]
         return f"#pragma omp simd {' '.join(parts)}".rstrip()
 

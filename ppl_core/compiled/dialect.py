@@ -29,8 +29,7 @@ POINT = {
     "sign": "(({0} > 0) - ({0} < 0))",
 }
 TRUTH = frozenset(["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "isnan", "isinf"])
-JOIN = {"sum": "{} + {}", "prod": "{} * {}", "max": "{0} > {1} ? {0} : {1}"}
-JOIN["min"] = "{0} < {1} ? {0} : {1}"
+JOIN = {"sum": "{} + {}", "prod": "{} * {}", "max": POINT["maximum"], "min": POINT["minimum"]}
 RUNNING = {"cumsum": ("+", "0"), "cumprod": ("*", "1")}
 JOIN["dot"] = JOIN["sum"]
 START = {"sum": 0, "dot": 0, "prod": 1, "max": -math.inf, "min": math.inf}
@@ -86,8 +85,10 @@ class Dialect:
             return f"m.{name}({', '.join(args)})"
         suffix = "f" if dtype == "float32" else ""
         own = "m_" if name in OWN else ""
-        name = {"abs": "fabs", "round": "nearbyint", "isinf": "isinf"}.get(name, name)
-        return f"{own}{name}{'' if name == 'isinf' else suffix}({', '.join(args)})"
+        name = {"abs": "fabs", "round": "nearbyint"}.get(name, name)
+        if name == "isinf":  # which says -1 of minus infinity
+            return f"(isinf({args[0]}) != 0)"
+        return f"{own}{name}{suffix}({', '.join(args)})"
 
     def cast(self, text: str, dtype: str) -> str:
         """A conversion."""

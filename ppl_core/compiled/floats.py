@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .ops import Arg, NotCompiled, Program, View
 from .plan import Cell, Unit, schedule
-from .scalars import FUNCTIONS, single
+from .scalars import EXTREMES, FUNCTIONS, single
 
 MOST = 1500
 """Statements a step may have; beyond that, eager steps are about as fast."""
@@ -60,7 +60,7 @@ class Floats:
         self.program = program
         self.text = _Writer(program).function()
         names: dict[str, Any] = {"inf": math.inf, "nan": math.nan, "single": single}
-        names |= FUNCTIONS
+        names |= FUNCTIONS | EXTREMES
         exec(compile(self.text, "<recorded step>", "exec"), names)
         self._run = names["run"]
 
@@ -256,7 +256,7 @@ class _Writer:
             parts.setdefault(u.out(place), []).append(" * ".join(read))
         for cell, texts in parts.items():
             if u.op.name in ("max", "min"):
-                self._set(cell, f"{u.op.name}({', '.join(texts)},)" if len(texts) > 1 else texts[0])
+                self._set(cell, f"{u.op.name}imum({', '.join(texts)})")
             else:
                 self._set(cell, (" * " if u.op.name == "prod" else " + ").join(texts))
 

@@ -58,6 +58,8 @@ class Forms:
 
     def point(self, name: str, *args: Arg, dtype: str | None = None) -> View:
         """A pointwise operation on arguments that broadcast."""
+        if name == "cast" and (dtype or self.dtype) == "bool":
+            name, args = "ne", (*args, 0)
         folded = [self.program.folded(arg) for arg in args]
         shape = joint_shape(arg.shape for arg in args if isinstance(arg, View))
         dtype = dtype or self.dtype

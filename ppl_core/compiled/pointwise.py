@@ -19,13 +19,31 @@ def log_sigmoid(f: Forms, x: Arg) -> View:
 
 def filled(f: Forms, value: Arg) -> View:
     """The same number everywhere."""
-    return f.program.emit("cast", (f.program.folded(value),), f.shape, f.dtype)
+    value = f.program.folded(value)
+    truth = f.dtype == "bool" and not isinstance(value, View)
+    return f.program.emit("cast", (bool(value) if truth else value,), f.shape, f.dtype)
 
 
 def _remainder(f: Forms, x: Arg, y: Arg) -> View:
     if f.dtype.startswith("int"):
         raise NotCompiled("a remainder of whole numbers has no compiled form")
-    return f.sub(x, f.mul(f.floor(f.div(x, y)), y))
+    rest = f.fmod(x, y)
+    return f.where(_crosses(f, rest, y), f.add(rest, y), rest)
+
+
+def _crosses(f: Forms, rest: View, y: Arg) -> View:
+    """Whether a remainder has the sign that its divisor has not."""
+    signs = f.compare("ne", f.compare("lt", rest, 0), f.compare("lt", y, 0))
+    return f.compare("and", f.compare("ne", rest, 0), signs)
+
+
+def _floor_division(f: Forms, x: Arg, y: Arg) -> View:
+    """The whole number that is left after the remainder is taken off, as Python divides."""
+    rest = f.fmod(x, y)
+    quotient = f.div(f.sub(x, rest), y)
+    quotient = f.where(_crosses(f, rest, y), f.sub(quotient, 1), quotient)
+    whole = f.floor(f.add(quotient, 0.5))
+    return f.where(f.compare("eq", y, 0), f.div(x, y), whole)
 
 
 def _both(f: Forms, x: Arg, low: Arg, high: Arg) -> View:
@@ -71,10 +89,9 @@ def _div(f: Forms, x: Arg, y: Arg, rounding_mode: str | None = None) -> View:
         if isinstance(y, (int, float)) and y:
             return f.mul(x, 1.0 / y) if math.frexp(y)[0] == 0.5 else f.div(x, y)
         return f.div(x, y)
-    whole = "floor" if rounding_mode == "floor" else "trunc"
     if f.dtype.startswith("int"):
         raise NotCompiled("dividing whole numbers has no compiled form")
-    return f.point(whole, f.div(x, y))
+    return _floor_division(f, x, y) if rounding_mode == "floor" else f.trunc(f.div(x, y))
 
 
 @form("pow")

@@ -90,6 +90,17 @@ def _digamma(x: float) -> float:
     return total + math.log(x) - 0.5 / x - series
 
 
+def _maximum(*numbers: float) -> float:
+    return math.nan if any(x != x for x in numbers) else max(numbers)
+
+
+def _minimum(*numbers: float) -> float:
+    return math.nan if any(x != x for x in numbers) else min(numbers)
+
+
+EXTREMES = {"maximum": _maximum, "minimum": _minimum}
+
+
 def single(x: float) -> float:
     """Rounded to single precision (Veltkamp 1968): 24 of 53 bits are kept."""
     big = x * 536870913.0

@@ -126,14 +126,14 @@ def test_in_floats(name):
     )
 
 
-def results(floats, program, count):
+def results(floats, program, count, dtype=torch.float32):
     """What a step computes, whether it is finite or not."""
     text = floats.text.replace("if not (", "if False and not (")
     names = dict(floats._run.__globals__)
     exec(text, names)
     data = [x for part in memory(program) for x in part.tolist()]
     new, _ = names["run"]([0.0] * count, data, [()], math.inf, list[object]().append)
-    return torch.tensor(new)
+    return torch.tensor(new, dtype=dtype)
 
 
 def everything(names):
