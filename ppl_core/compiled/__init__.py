@@ -27,7 +27,7 @@ In reading order:
 
 from .chains import Course, Stop, Told, advance
 from .driver import Learned
-from .engine import Compiled, Engine, Engines, difference
+from .engine import Compiled, Engine, Engines, Untried, difference
 from .function import Gradient, Rows
 from .identity import Identity, NoIdentity
 from .js import javascript
@@ -52,6 +52,7 @@ __all__ = [
     "Runs",
     "Stop",
     "Told",
+    "Untried",
     "View",
     "advance",
     "difference",

@@ -56,6 +56,10 @@ class Compiled:
 Trial = Callable[["Engine"], float]
 
 
+class Untried(NotCompiled):
+    """There was nothing to compare an engine with; another time there may be."""
+
+
 class Engine:
     """A program on one engine: takes many steps on flat state tensors, in place."""
 
@@ -142,6 +146,7 @@ class _Entry:
     started: float = 0.0
     spent: float = 0.0
     refusals: dict[str, str] = field(default_factory=dict)
+    untried: str = ""
 
 
 _entries: dict[str, _Entry] = {}
@@ -200,6 +205,11 @@ class Engines:
             self._entry.spent += seconds
 
     @property
+    def untried(self) -> str:
+        """Why no engine could be proven just now; empty if that is not what is missing."""
+        return self._entry.untried
+
+    @property
     def waiting(self) -> bool:
         """Whether a compiler is at work."""
         return self._entry.making is not None
@@ -209,7 +219,7 @@ class Engines:
         refusals = self._entry.refusals
         why = refusals.get("c", "the compiler is at work" if self.waiting else "few steps")
         if engine is None:
-            why = "; ".join(dict.fromkeys(refusals.values())) or why
+            why = "; ".join(dict.fromkeys(refusals.values())) or self.untried or why
             return Compiled("eager", why, record, program=self.program)
         why = "" if engine.name == "c" else why
         return Compiled(engine.name, why, record, engine.build, engine.error, self.program)
@@ -246,9 +256,13 @@ class Engines:
             engine.error = self._trial(engine)
             if not engine.error <= TOLERANCE:
                 raise NotCompiled(f"a trial step was off by {engine.error:.1e} from an eager one")
+        except Untried as error:
+            entry.untried = str(error)
+            return
         except NotCompiled as error:
             entry.refusals[name] = str(error)
             return
+        entry.untried = ""
         if name == "c":
             entry.native, entry.source = engine, None
         else:

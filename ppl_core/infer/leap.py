@@ -36,7 +36,7 @@ class Leap:
 
 
 class NotYet(NotCompiled):
-    """The compiler is at work: ask again in a second."""
+    """No engine is ready or proven yet: ask again."""
 
 
 def leap(svi: "SVI", state: "SVIState", num_steps: int, *args: Any, pace: float = 0.0) -> Leap:
@@ -59,20 +59,16 @@ def leap(svi: "SVI", state: "SVIState", num_steps: int, *args: Any, pace: float 
         >>> leap(svi, state, 2499, 8.5).state.step  # doctest: +SKIP
         2500
     """
-    own: Any = svi
-    for name, value in state.values.items():
-        svi.store.unconstrained(name).data = value.clone()
-    own._optim_state, own._steps = dict(state.optim), state.step
-    own._leaves = {name: svi.store.unconstrained(name) for name in state.values}
+    svi.state = state
     training = Training(svi, args, {})
     engines = Engines(training.program, training.trial)
     started = time.perf_counter()
     engine = engines.choose(num_steps, pace)
     if engine is None:
-        refusal = NotYet if engines.waiting else NotCompiled
+        refusal = NotYet if engines.waiting or engines.untried else NotCompiled
         raise refusal(engines.report(None, 0.0).reason)
     losses, path = training.course(engine, num_steps)
     engines.spend(time.perf_counter() - started)
-    values = {name: leaf.detach().clone() for name, leaf in own._leaves.items()}
-    after = replace(state, values=values, optim=own._optim_state, step=state.step + len(losses))
+    after = svi.state
+    after = replace(after, values={name: after.values[name] for name in state.values})
     return Leap(after, losses, path, engine.name)

@@ -16,6 +16,7 @@ from ..compiled import (
     Program,
     Rule,
     Runs,
+    Untried,
     difference,
     record,
 )
@@ -239,7 +240,7 @@ class Training:
         """Largest relative difference between two compiled and two eager steps elsewhere.
 
         Raises:
-            NotCompiled: eager steps fail there.
+            Untried: eager steps fail there.
         """
         svi, store = self.svi, self.store
         kept = svi._optim_state, svi.optim.states, svi._leaves, svi._steps, svi._proven
@@ -262,7 +263,7 @@ class Training:
             losses = [torch.tensor(ours), torch.tensor(theirs)]
             return difference([*state.values(), losses[0]], [*expected.values(), losses[1]])
         except InferenceError as error:
-            raise NotCompiled(f"no eager step to compare with: {error.cause or error}") from None
+            raise Untried(f"no eager step to compare with: {error.cause or error}") from None
         finally:
             svi._optim_state, svi.optim.states, svi._leaves, svi._steps, svi._proven = kept
             for name, value in leaves.items():

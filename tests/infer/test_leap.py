@@ -11,7 +11,7 @@ import ppl_core.distributions as dist
 from ppl_core.compiled import NotCompiled, build, engine
 from ppl_core.errors import InferenceError
 from ppl_core.infer import SVI
-from ppl_core.infer.leap import leap
+from ppl_core.infer.leap import NotYet, leap
 from ppl_core.optim import SGD, Adam
 from ppl_core.params import ParamStore
 from ppl_core.runs import InferenceRun
@@ -88,6 +88,16 @@ def test_a_leap_stops_before_the_step_that_would_not_be_finite(backend):
     assert all(torch.isfinite(value).all() for value in far.state.values.values())
     with pytest.raises(InferenceError):
         svi.update(far.state, 8.5)
+
+
+def test_an_engine_that_could_not_be_tried_is_tried_again(backend):
+    svi = fresh(SGD({"lr": 0.001}))
+    state, _ = svi.update(svi.init(8.5), 8.5)
+    svi.optim = SGD({"lr": 100.0})
+    with pytest.raises(NotYet, match="no eager step to compare with"):
+        leap(svi, state, 10, 8.5)
+    svi.optim = SGD({"lr": 0.001})
+    assert leap(svi, state, 10, 8.5).backend == backend
 
 
 def test_a_program_that_asks_for_its_numbers_is_not_taken_error():

@@ -137,6 +137,15 @@ def test_a_run_that_blows_up_stops_where_the_live_one_would():
     assert math.isfinite(session.kl)
 
 
+def test_a_rate_that_is_far_too_large_from_the_start_is_no_refusal(monkeypatch):
+    monkeypatch.setattr(engine, "_entries", {})
+    session = trained(lr=100.0, num_steps=300)
+    session.advance(100)
+    assert session.status == "failed"
+    session.set("lr", 0.001)
+    assert (session.status, session.step) == ("done", 300)
+
+
 def test_an_edited_program_is_trained_at_once_too():
     session = trained()
     session.bind(scale, guide)
