@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.base import LivePanel
     from ppl_widgets.panels.bending import NoFormulaPanel
     from ppl_widgets.panels.conditioning import ConditionPanel
+    from ppl_widgets.panels.exploring import ExplorePanel, explore
     from ppl_widgets.panels.forward import ForwardPanel
     from ppl_widgets.panels.looking import LookPanel
     from ppl_widgets.panels.proposing import ProposalPanel
@@ -26,6 +27,7 @@ __all__ = [
     "ConditionPanel",
     "ElboPanel",
     "EncoderPanel",
+    "ExplorePanel",
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
@@ -34,6 +36,7 @@ __all__ = [
     "RacePanel",
     "ScalePanel",
     "UsePanel",
+    "explore",
 ]
 
 _HOMES = {
@@ -42,12 +45,14 @@ _HOMES = {
     "ConditionPanel": "panels.conditioning",
     "ElboPanel": "panels.balancing",
     "EncoderPanel": "panels.amortizing",
+    "ExplorePanel": "panels.exploring",
     "ForwardPanel": "panels.forward",
     "LivePanel": "panels.base",
     "LookPanel": "panels.looking",
     "ProposalPanel": "panels.proposing",
     "RacePanel": "panels.racing",
     "ScalePanel": "panels.scale",
+    "explore": "panels.exploring",
 }
 
 

@@ -72,7 +72,10 @@ def quadrature(
     at_once = rows_at_once(numbers_in(sites), 2**20) if vectorize else 0
     orders = [[0]] if size == 1 else [[0, 1], [1, 0]]
     searches = [_Search(target, order, at_once) for order in orders]
-    found = [search.refine(start.position.double(), tolerance) for search in searches]
+    try:
+        found = [search.refine(start.position.double(), tolerance) for search in searches]
+    except torch.linalg.LinAlgError:  # far out, a matrix of the program has no factor
+        return None
     grids = [one for one in found if one is not None]
     if len(grids) < len(orders):
         return None

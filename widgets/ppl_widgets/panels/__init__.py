@@ -4,6 +4,7 @@ from ppl_widgets.panels.balancing import ElboPanel
 from ppl_widgets.panels.base import LivePanel
 from ppl_widgets.panels.bending import NoFormulaPanel
 from ppl_widgets.panels.conditioning import ConditionPanel
+from ppl_widgets.panels.exploring import ExplorePanel, explore
 from ppl_widgets.panels.forward import ForwardPanel
 from ppl_widgets.panels.looking import LookPanel
 from ppl_widgets.panels.proposing import ProposalPanel
@@ -13,6 +14,7 @@ from ppl_widgets.panels.using import UsePanel
 __all__ = [
     "ConditionPanel",
     "ElboPanel",
+    "ExplorePanel",
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
@@ -20,4 +22,5 @@ __all__ = [
     "ProposalPanel",
     "ScalePanel",
     "UsePanel",
+    "explore",
 ]

@@ -31,12 +31,18 @@ def this_cell() -> tuple[str, str] | None:
     return (cell, parent["header"]["msg_id"]) if cell else None
 
 
+def left_here() -> list[Closable]:
+    """What the run before this one of this cell has made; nothing where no front end tells."""
+    here = this_cell()
+    if here is None or here[0] not in _made or _made[here[0]][0] == here[1]:
+        return []
+    return list(_made[here[0]][1])
+
+
 def close_old() -> None:
     """Close what earlier runs of this cell made; what this run makes lives side by side."""
-    here = this_cell()
-    if here is not None and here[0] in _made and _made[here[0]][0] != here[1]:
-        for old in list(_made.pop(here[0])[1]):
-            old.close()
+    for old in left_here():
+        old.close()
 
 
 def remember(panel: Closable) -> None:
