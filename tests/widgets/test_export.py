@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import ppl_widgets
 from ppl_widgets import ConditionPanel, ScalePanel, figures
 from ppl_widgets.controls import Desk
 from ppl_widgets.export import page_data, standalone
@@ -231,6 +232,24 @@ def test_a_precomputed_page_shows_the_panel_s_own_pictures():
     panel.close()
 
 
+@node
+def test_a_tick_of_the_keyboard_reaches_the_next_value_of_an_uneven_grid():
+    panel = ConditionPanel(num=1000)
+    grid = {"window": [0.1, 0.5, 0.6, 2.0], "measurement": [9.0]}
+    seen = said(
+        page_of(panel.session, conditioning, grid),
+        """const mind = new Recorded(data), seen = [];
+        for (const value of [0.65, 0.65, 1.2, 1.5, 1.95, 0.55, 0.45, 0.45, 0.05]) {
+            mind.change("window", value);
+            seen.push([mind.picture.values.window, mind.picture.values.measurement]);
+        }
+        console.log(tell(seen));""",
+    )
+    windows = [0.6, 2.0, 0.6, 2.0, 0.6, 0.5, 0.1, 0.5, 0.1]
+    assert seen == [[window, 9.5] for window in windows]
+    panel.close()
+
+
 def test_a_bound_program_is_precomputed_for_nobody_knows_its_picture():
     panel = ScalePanel(num_steps=60)
     panel.bind(WEIGHING.model, WEIGHING.guide)
@@ -248,6 +267,20 @@ def test_a_grid_names_controls_and_values_of_the_panel():
         page_of(session, grid={"gues": [1.0]})
     with pytest.raises(ControlError, match="out of range"):
         page_of(session, grid={"guess": [100.0]})
+
+
+@pytest.mark.parametrize("name", ppl_widgets.__all__)
+def test_a_grid_that_a_panel_names_is_one_that_it_can_take(name):
+    """And it opens on the grid, so that no page moves a slider by itself."""
+    grid = getattr(ppl_widgets, name).page_grid if name.endswith("Panel") else {}
+    if not grid:
+        pytest.skip("its page looks around where it stands")
+    panel = getattr(ppl_widgets, name)()
+    for control, values in grid.items():
+        known = panel.session.controls.control(control)
+        assert [known.check(value) for value in values] == list(values)
+        assert panel.session.controls[control] in values
+    panel.close()
 
 
 def test_a_grid_is_even_holds_the_present_value_and_stays_in_range():

@@ -82,15 +82,16 @@ def _trained(session: Any) -> dict[str, Any] | None:
 
 
 def _on_grid(row: Mapping[str, Any], grid: Grid) -> dict[str, Any]:
-    """A control of a precomputed page: it ends where its grid does, and moves by its steps."""
+    """A control of a precomputed page: it ends where its grid does, and moves by its even steps."""
     values = grid.get(row["name"])
     if values is None:
         return dict(row) | {"locked": True}
     if row["min"] is None or len(values) < 2:
         return dict(row) | {"locked": row["locked"] or len(values) < 2}
-    gaps = [high - low for low, high in pairwise(values)]
-    step = row["step"] if row["kind"] == "log" else round(min(gaps), 9)
-    return dict(row) | {"min": values[0], "max": values[-1], "step": step}
+    gaps = [round(high - low, 9) for low, high in pairwise(values)]
+    even = row["kind"] != "log" and len({*gaps}) == 1
+    tick = 0.01 if row["kind"] == "log" else row["step"]
+    return dict(row) | {"min": values[0], "max": values[-1], "step": gaps[0] if even else tick}
 
 
 def _refusal(row: Mapping[str, Any]) -> str:

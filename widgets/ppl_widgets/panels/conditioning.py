@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
 from ppl_widgets.panels.base import OPTIONS, LivePanel, known
@@ -43,6 +43,11 @@ class ConditionPanel(LivePanel[Drawing]):
         1000
         >>> panel.close()
     """
+
+    page_grid: ClassVar = {
+        "measurement": [6.5, 7.5, 8.0, 8.5, 9.0, 9.5, 10.0, 10.5, 11.5],
+        "window": [0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0],
+    }
 
     def __init__(
         self,

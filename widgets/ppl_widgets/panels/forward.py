@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
 from ppl_widgets.panels.base import OPTIONS, LivePanel, known
@@ -40,6 +40,11 @@ class ForwardPanel(LivePanel[Drawing]):
         2000
         >>> panel.close()
     """
+
+    page_grid: ClassVar = {
+        "guess": [5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 10.0, 11.0, 12.0],
+        "noise_sd": [0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0],
+    }
 
     def __init__(
         self,

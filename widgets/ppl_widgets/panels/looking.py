@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
 from ppl_widgets.panels.base import OPTIONS, LivePanel, known
@@ -44,6 +44,12 @@ class LookPanel(LivePanel[Drawing]):
         True
         >>> panel.close()
     """
+
+    page_grid: ClassVar = {
+        "value": [7.0, 7.5, 8.0, 8.5, 9.0, 9.5, 10.0, 10.5, 11.0, 12.0],
+        "site": ["weight", "measurement", "none"],
+        "how": ["look", "touch"],
+    }
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
 from ppl_widgets.panels.base import OPTIONS, LivePanel, known
@@ -45,6 +45,12 @@ class ProposalPanel(LivePanel[Drawing]):
         True
         >>> panel.close()
     """
+
+    page_grid: ClassVar = {
+        "a": [8.0, 8.5, 9.0, 9.14, 9.5],
+        "b": [0.4, 0.5, 0.6, 0.8, 1.0, 1.5],
+        "tab": ["importance", "rejection", "chain"],
+    }
 
     def __init__(
         self,

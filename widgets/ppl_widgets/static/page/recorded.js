@@ -16,11 +16,14 @@ const nearest = (values, value) => {
   return apart.indexOf(Math.min(...apart));
 };
 
-/** The nearest of some values; a small move reaches the next one at least. */
-function towards(values, now, value) {
+/** The nearest of some values; one tick of the keyboard reaches the next one, however far it is. */
+function towards(values, now, value, row) {
   const at = nearest(values, value);
-  if (at !== now || typeof value !== "number" || value === values[now]) return at;
-  return Math.max(0, Math.min(values.length - 1, now + Math.sign(value - values[now])));
+  if (at !== now || typeof value !== "number") return at;
+  const place = row.kind === "log" ? Math.log10 : (x) => x;
+  const moved = place(value) - place(values[now]);
+  if (!moved || Math.abs(moved) > 1.01 * row.step) return at;
+  return Math.max(0, Math.min(values.length - 1, now + Math.sign(moved)));
 }
 
 class Recorded {
@@ -54,9 +57,10 @@ class Recorded {
       return;
     }
     const from = this.picture.values;
+    const row = this.data.rows.find((one) => one.name === name);
     const place = this.data.grid.reduce((at, [axis, values]) => {
       const now = nearest(values, from[axis]);
-      return at * values.length + (axis === name ? towards(values, now, value) : now);
+      return at * values.length + (axis === name ? towards(values, now, value, row) : now);
     }, 0);
     const back = this.isHome(this.data.settings[place].values);
     if (back && this.setting !== null) this.shown = nearest(this.data.frames.map(({ step }) => step), this.data.settings[place].step);
