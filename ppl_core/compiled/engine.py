@@ -26,8 +26,8 @@ PAYS = 0.5
 """Seconds without a compiler that are worth calling it."""
 KEPT = 64
 """Programs whose engines are remembered."""
-PER_NUMBER = 1e-7
-"""Seconds that the engine of floats takes to compute one number, about."""
+PER_NUMBER = {"floats": 1e-7, "c": 1e-8}
+"""Seconds that an engine takes to compute one number, at most about."""
 AHEAD = 512
 """Steps whose noise is drawn at once for the engine of floats."""
 
@@ -83,6 +83,10 @@ class Engine:
         if isinstance(self._body, Native):
             return self._body.run(steps, state, data, limit)
         return _in_floats(self._body, program, steps, state, data, limit)
+
+    def pace(self, program: Program) -> float:
+        """Seconds that a step takes, at most about."""
+        return max(program.scalar_work, 1) * PER_NUMBER[self.name]
 
     def many(self, program: Program, runs: Runs, most: int, limit: float) -> None:
         """Take up to `most` steps of each run; torch's generator is left anywhere."""
@@ -186,7 +190,7 @@ class Engines:
             self._start(wait)
             if entry.making is None:
                 self._offer_floats()
-                pace = pace if entry.floats is None else self.program.scalar_work * PER_NUMBER
+                pace = pace if entry.floats is None else entry.floats.pace(self.program)
                 if entry.spent + steps * pace > PAYS:
                     self._start(True)
         self._collect(wait)

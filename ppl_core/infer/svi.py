@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -186,7 +187,8 @@ class SVI:
             self.compiled = train(self, num_steps, args, kwargs, compile, watch, every)
         params = self.params(self.state)
         path = {name: torch.stack([at[name] for at in passed]) for name in params if passed}
-        return SVIRunResult(torch.tensor(losses), params, self.state, path)
+        estimates = torch.from_numpy(np.array(losses)).to(torch.get_default_dtype())  # no detour
+        return SVIRunResult(estimates, params, self.state, path)
 
     def run_many(
         self,

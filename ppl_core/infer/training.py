@@ -19,6 +19,8 @@ NETWORK = 2**13
 """Multiplications from which a matrix product is that of a network."""
 CHUNK = 0.05
 """Seconds between two looks at the clock, the progress bar and the interrupt button."""
+CHUNK_STEPS = 500
+"""Steps that take no longer than that, whatever is recorded."""
 
 
 def train(
@@ -79,7 +81,7 @@ def _advance(
 ) -> Engine | None:
     """Take the steps that are left on whatever is fastest at each moment; the last engine used."""
     args, kwargs = training.given
-    chunk, engine, end = 500, None, left + 1
+    chunk, engine, end = CHUNK_STEPS, None, left + 1
     while left:
         engine, started = engines.choose(left, pace), time.perf_counter()
         if engine is None:
@@ -87,6 +89,8 @@ def _advance(
             _eagerly(svi, some, args, kwargs, watch)
             left -= some
         else:
+            if not engines.waiting:  # for something faster
+                chunk = max(chunk, int(CHUNK / 2 / engine.pace(training.program)))
             some = min(left, chunk)
             if every:
                 some = min(some, every - (end - left) % every)
