@@ -269,18 +269,32 @@ def test_a_grid_names_controls_and_values_of_the_panel():
         page_of(session, grid={"guess": [100.0]})
 
 
-@pytest.mark.parametrize("name", ppl_widgets.__all__)
-def test_a_grid_that_a_panel_names_is_one_that_it_can_take(name):
+def test_a_grid_that_a_panel_names_is_one_that_it_can_take():
     """And it opens on the grid, so that no page moves a slider by itself."""
-    grid = getattr(ppl_widgets, name).page_grid if name.endswith("Panel") else {}
-    if not grid:
-        pytest.skip("its page looks around where it stands")
-    panel = getattr(ppl_widgets, name)()
-    for control, values in grid.items():
-        known = panel.session.controls.control(control)
-        assert [known.check(value) for value in values] == list(values)
-        assert panel.session.controls[control] in values
-    panel.close()
+    kinds = [getattr(ppl_widgets, name) for name in ppl_widgets.__all__ if name.endswith("Panel")]
+    for kind in [kind for kind in kinds if kind.page_grid]:
+        panel = kind()
+        for control, values in kind.page_grid.items():
+            known = panel.session.controls.control(control)
+            assert [known.check(value) for value in values] == list(values)
+            assert panel.session.controls[control] in values
+        panel.close()
+
+
+@node
+def test_a_long_run_is_drawn_by_its_extremes_and_is_not_kept_two_hundred_times():
+    lines, highs, kept = said(
+        page_of(Session(num_steps=10_000)) | {"step": 10_000},
+        """const mind = new Trained(data);
+        while (mind.expect(1000) === "busy") {}
+        const drawn = mind.frame["loss.draws"][1];
+        const highs = [mind.run.losses, drawn].map((some) => Math.max(...some));
+        const lines = Object.values(mind.frame).map(([x]) => x.length);
+        console.log(tell([lines, highs, mind.others.losses.map((some) => some.length)]));""",
+    )
+    assert max(lines) <= 3002
+    assert highs[0] == highs[1]
+    assert max(kept) <= 200 * 25
 
 
 def test_a_grid_is_even_holds_the_present_value_and_stays_in_range():

@@ -6,7 +6,9 @@
 const FAR = 1e6; // further out than any axis
 const OTHERS = 200; // runs with other noise, for what to expect
 const CELLS = 100; // points of what they say
+const KEPT = 25; // losses of a run that speak for a cell
 const PACE = 500; // steps a second
+const POINTS = 3000; // of a line that is drawn
 
 const evaluate = (text) =>
   new Function("Twister", "inside", "m", `${text} return Step;`)(engine.Twister, engine.inside, engine.m);
@@ -36,12 +38,30 @@ function normals(random, number) {
 /** From here to there: lowest and highest of some numbers. */
 const span = (numbers) => numbers.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
 
+/** Lowest and highest point of each stretch of a line that is too long to be drawn whole. */
+function thinned(x, y) {
+  if (x.length <= POINTS) return [x, y];
+  const stretch = Math.ceil((2 * x.length) / POINTS);
+  const places = [];
+  for (let from = 0; from < x.length; from += stretch) {
+    let [low, high] = [from, from];
+    for (let n = from; n < Math.min(from + stretch, x.length); n++) {
+      if (y[n] < y[low]) low = n;
+      if (y[n] > y[high]) high = n;
+    }
+    places.push(Math.min(low, high), Math.max(low, high));
+  }
+  return [places.map((n) => x[n]), places.map((n) => y[n])];
+}
+
 class Trained {
   playing = false;
   notice = "";
 
   constructor(data) {
     Object.assign(this, { data, seed: data.seed, step: data.step, settings: { ...data.values } });
+    this.given = Object.create(this.settings); // the settings, and beside them the leaves
+    this.leaves = data.params.map((name) => `leaf ${name}`);
     this.begin = recordedFunction(data.begin);
     this.facts = recordedFunction(data.facts);
     this.curves = recordedFunction(data.curves);
@@ -67,9 +87,8 @@ class Trained {
 
   /** What the picture says of unconstrained parameters. */
   see(leaves, picture = this.facts) {
-    const given = { ...this.settings };
-    this.data.params.forEach((name, i) => (given[`leaf ${name}`] = leaves[i]));
-    return picture(given);
+    this.leaves.forEach((name, i) => (this.given[name] = leaves[i]));
+    return picture(this.given);
   }
 
   /** The whole run, from the first step to the last. */
@@ -134,7 +153,8 @@ class Trained {
     let before = 0;
     others.steps.forEach((at, cell) => {
       const losses = step.run(at - before);
-      for (const loss of losses) others.losses[cell].push(loss);
+      const stride = Math.ceil(losses.length / KEPT);
+      losses.forEach((loss, n) => n % stride || others.losses[cell].push(loss));
       before = at;
       const found = this.see(leaves.map((leaf) => leaf[0]));
       others.expected[cell].push(found.floor[0] + found.gap[0]);
@@ -267,12 +287,12 @@ class Trained {
       bells.map(([uid, xy]) => [uid, [xy.subarray(0, xy.length / 2), xy.subarray(xy.length / 2)]]),
     );
     frame["loss.forbidden"] = [[...ends, ends[1], ends[0]], [-FAR, -FAR, floor[0], floor[0]]];
-    frame["loss.draws"] = [steps.subarray(1), run.losses.slice(0, step)];
-    frame["loss.mean"] = [steps.subarray(1), run.means.subarray(0, step)];
+    frame["loss.draws"] = thinned(steps.subarray(1), run.losses.slice(0, step));
+    frame["loss.mean"] = thinned(steps.subarray(1), run.means.subarray(0, step));
     frame["loss.floor"] = [ends, [floor[0], floor[0]]];
     params.forEach((name, i) => {
       frame[`${name}.exact`] = [ends, [perfect[i], perfect[i]]];
-      frame[`${name}.learned`] = [steps, run.tracks[i].subarray(0, step + 1)];
+      frame[`${name}.learned`] = thinned(steps, run.tracks[i].subarray(0, step + 1));
     });
     for (const name of ["loss", ...params]) {
       const course = this.others?.courses?.[name];
