@@ -126,7 +126,7 @@ class Learner:
     def leap(self, num_steps: int) -> int:
         """Take steps all at once, with the same noise as one by one; the steps done.
 
-        Fewer are done where the next one fails: `advance` then says why.
+        Fewer are done where one of the next two fails: `advance` then says why.
 
         Raises:
             NotCompiled: these programs have no compiled form; nothing was done but a first step.
@@ -139,13 +139,19 @@ class Learner:
         before, wanted = self.step, num_steps - done
         if wanted:
             self.run.leap(lambda state: self._far(state, wanted, pace))
+        if self.step > before:
             self._newest = self._before = self.run.snapshot
         return done + self.step - before
 
     def _far(self, state: SVIState, num_steps: int, pace: float) -> Snapshot:
+        stream = torch.get_rng_state()
         far = leap(self.svi, state, num_steps, *self.run.args, pace=pace)
-        if not len(far.losses):
-            return self.run.snapshot
+        good = len(far.losses)
+        if good < num_steps:  # the last good step is left to be taken singly, see `retreat`
+            torch.set_rng_state(stream)
+            if good <= 1:
+                return self.run.snapshot
+            far = leap(self.svi, state, good - 1, *self.run.args, pace=pace)
         self._pile()
         steps = torch.arange(state.step + 1, far.state.step + 1)
         path = [far.path[name].flatten() for name in self.params]

@@ -3,6 +3,7 @@
 In mode "live" one run goes on from where it is, and the reader watches it learn. In mode "trained"
 each change is answered by all steps of a new run, from the start and with the same noise: the very
 numbers that a live run would come to, at once. Play then shows the same run again, step by step.
+Where nobody watches single steps, at full speed, a live run takes them by the stride too.
 """
 
 import time
@@ -19,6 +20,9 @@ from .scenarios import NUM_STEPS, SEED, WEIGHING, Program, Scenario
 from .scenarios.training import MODE, TRAINED
 from .session import Session
 from .text import say
+
+STRIDE = 50
+"""Steps of a live run that are taken at once: as many as Back goes back."""
 
 
 class Retraining(Session):
@@ -88,6 +92,27 @@ class Retraining(Session):
         self._forecaster.stop()
         super().bind(model, guide)
         self._train_at_once()
+
+    def _train(self, num_steps: int, seconds: float | None) -> int:
+        """Train until a limit is met: by strides as long as there are two of them left."""
+        start, learner, done = time.perf_counter(), self._learner, 0
+        # Programs that are not the scenario's print and count at every step.
+        if learner is not None and learner.is_own and num_steps >= 2 * STRIDE:
+            done += super()._train(1, None)  # parameters have met their optimiser then
+            try:
+                while self.status == "running" and num_steps - done >= 2 * STRIDE:
+                    taken = learner.leap(STRIDE)
+                    done += taken
+                    if seconds is not None and time.perf_counter() - start >= seconds:
+                        return done + super()._train(0, None)
+                    if taken < STRIDE:  # a single step says what it runs into
+                        break
+            except NotCompiled:  # not yet
+                pass
+            if self.status != "running":
+                return done
+        left = None if seconds is None else seconds - (time.perf_counter() - start)
+        return done + super()._train(num_steps - done, left)
 
     def _forecast_anew(self) -> None:
         """Programs without closed-form draws are run a thousand times, where that is quick."""
