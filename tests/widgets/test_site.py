@@ -61,7 +61,7 @@ def test_a_site_is_an_index_a_script_a_style_and_a_page_for_each_notebook(folder
     assert "two &lt; three" in page
     assert page.count('class="ppl-export"') == 1
     assert page.index('class="ppl-export"') < page.index(
-        '<pre class="ppl-out">40<'
+        '<pre class="ppl-out" tabindex="0">40<'
     )  # the output below it
 
 

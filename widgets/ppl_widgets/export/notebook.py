@@ -14,7 +14,8 @@ from nbconvert.filters.ansi import ansi2html, strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexer import Lexer
+from pygments.lexers import PythonLexer, TextLexer
 
 from ..text import say
 
@@ -39,10 +40,20 @@ class Prose(IPythonRenderer):
         """Several lines of formulas."""
         return convert(f"\\begin{{{name}}}{body}\\end{{{name}}}", display="block")
 
+    def block_code(self, code: str, info: str | None = None) -> str:
+        """Code in prose, in colours if it is Python's."""
+        return _code(code, PythonLexer() if info == "python" else TextLexer(), "highlight")
+
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link; one to a notebook leads to its page."""
         page = re.sub(r"^([\w-]+)\.ipynb", r"\1.html", url)
         return super().link(text, page, title)
+
+
+def _code(code: str, lexer: Lexer, name: str) -> str:
+    """Code in colours, which the keyboard can scroll."""
+    coloured = highlight(code, lexer, HtmlFormatter(cssclass=name))
+    return coloured.replace("<pre>", '<pre tabindex="0">', 1)
 
 
 def body(notebook: Mapping[str, Any], folder: Path) -> str:
@@ -83,16 +94,16 @@ def _cell(cell: Mapping[str, Any], prose: MarkdownWithMath) -> Iterator[str]:
     if cell["cell_type"] == "markdown":
         yield f'<section class="ppl-prose">{prose.render(cell["source"])}</section>'
     elif cell["cell_type"] == "code":
-        yield highlight(cell["source"], PythonLexer(), HtmlFormatter(cssclass="ppl-code"))
+        yield _code(cell["source"], PythonLexer(), "ppl-code")
         for output in cell["outputs"]:
             yield _output(output)
 
 
 def _output(output: Mapping[str, Any]) -> str:
     if output["output_type"] == "stream":
-        return f'<pre class="ppl-out">{ansi2html(output["text"])}</pre>'
+        return _lines(ansi2html(output["text"]))
     if output["output_type"] == "error":
-        return f'<pre class="ppl-out">{escape(strip_ansi(chr(10).join(output["traceback"])))}</pre>'
+        return _lines(escape(strip_ansi("\n".join(output["traceback"]))))
     data = output.get("data", {})
     if "ppl-export" in data.get("text/html", ""):
         return str(data["text/html"])
@@ -105,7 +116,12 @@ def _output(output: Mapping[str, Any]) -> str:
         still = say("page.still") if "application/vnd.jupyter.widget-view+json" in data else ""
         source = f"data:image/png;base64,{data['image/png'].strip()}"
         return f'<figure class="ppl-out"><img alt="{text}" src="{source}">{still}</figure>'
-    return f'<pre class="ppl-out">{text}</pre>'
+    return _lines(text)
+
+
+def _lines(text: str) -> str:
+    """What was printed, already as HTML, which the keyboard can scroll."""
+    return f'<pre class="ppl-out" tabindex="0">{text}</pre>'
 
 
 def code_style() -> str:

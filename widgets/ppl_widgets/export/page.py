@@ -191,7 +191,8 @@ def document(title: str, body: str, head: Sequence[str] = ()) -> str:
 
 def standalone(data: Mapping[str, Any]) -> str:
     """One panel as one file, with all it needs."""
-    body = f"<main>{fragment(data)}</main>\n<noscript>{say('page.no_script')}</noscript>"
+    heading = f'<h1 class="ppl-desk-hidden">{escape(data["title"])}</h1>'
+    body = f"<main>{heading}{fragment(data)}</main>\n<noscript>{say('page.no_script')}</noscript>"
     head = [f"<style>\n{style()}</style>"]
     scripts = f"<script>\n{script()}</script>"
     return document(data["title"], f"{body}\n{scripts}", head)

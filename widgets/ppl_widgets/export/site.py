@@ -74,10 +74,13 @@ def _page(notebook: NotebookNode, path: Path, titles: Mapping[str, str]) -> str:
     links = [f'<a href="index.html">{say("page.all")}</a>']
     links += [_link(name, titles, "prev") for name in order[max(0, at - 1) : at]]
     links += [_link(name, titles, "next") for name in order[at + 1 : at + 2]]
-    way = f'<nav class="ppl-way">{"".join(links)}</nav>'
+    top, end = (
+        f'<nav class="ppl-way" aria-label="{say(f"page.way.{place}")}">{"".join(links)}</nav>'
+        for place in ("top", "end")
+    )
     lesson = f"<main>{written.body(notebook, path.parent)}</main>"
     aside = f"<noscript>{say('page.no_script')}</noscript>"
-    return document(written.title(notebook), f"{way}\n{lesson}\n{aside}\n{way}", HEAD)
+    return document(written.title(notebook), f"{top}\n{lesson}\n{aside}\n{end}", HEAD)
 
 
 def _link(name: str, titles: Mapping[str, str], place: str = "") -> str:

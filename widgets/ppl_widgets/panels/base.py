@@ -110,7 +110,8 @@ class LivePanel(Wired[S]):
         """Write a page that shows this panel without a kernel and without a network; its path.
 
         It trains by itself where it can. Elsewhere it holds the run, and the answers over a grid of
-        settings: some around the present one, or the values given here.
+        settings: some around the present one, or the values given here. Nothing is to be predicted
+        there.
 
         Args:
             path: of the file.

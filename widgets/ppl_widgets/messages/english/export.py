@@ -21,6 +21,8 @@ MESSAGES = {
     "page.help.shown": "How far the run is shown",
     "page.index": "PPL Playground",
     "page.lead": "Notebooks to read and panels to touch, without a kernel.",
+    "page.way.top": "notebooks",
+    "page.way.end": "notebooks, at the end",
     "page.all": "All notebooks",
     "page.no_script": "The panels need JavaScript.",
     "page.still": "This panel needs a kernel: run its notebook.",
