@@ -77,10 +77,3 @@ def test_a_page_of_a_site_fetches_its_neighbours_only(folder):
         assert "import(" not in text
         assert "@import" not in text
         assert "url(" not in text
-
-
-def test_a_notebook_that_fails_stops_the_site_and_says_where(tmp_path):
-    notebook = nbformat.v4.new_notebook(cells=[cell("c", "1 / 0")])
-    nbformat.write(notebook, tmp_path / "01_broken.ipynb")
-    with pytest.raises(site.nbclient.exceptions.CellExecutionError, match="ZeroDivisionError"):
-        site.main([str(tmp_path), str(tmp_path / "pages")])

@@ -32,6 +32,8 @@ def run(path: Path) -> NotebookNode:
         CellExecutionError: a cell raises.
     """
     notebook = nbformat.read(path, 4)
+    if not any(cell.cell_type == "code" for cell in notebook.cells):
+        return notebook
     notebook.cells.insert(0, nbformat.v4.new_code_cell(HOOK))
     client = nbclient.NotebookClient(
         notebook,
