@@ -159,6 +159,8 @@ def described(fn: Any) -> str:
     parts = []
     for name in getattr(fn, "arg_constraints", {}):
         value = fn.__dict__.get(name, None) if name in fn.__dict__ else getattr(fn, name, None)
+        if name in ("probs", "logits") and value is not getattr(fn, "_param", value):
+            continue  # one of the two was given; the other is worked out from it
         if isinstance(value, Tensor) and value.numel() == 1:
             parts.append(f"{value.item():.4g}")
         elif isinstance(value, Tensor):

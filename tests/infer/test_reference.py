@@ -366,6 +366,19 @@ def test_many_bent_dimensions_are_labelled_estimate():
     assert abs(float(away)) < 5 * float(found["z"].mean_error[0])
 
 
+def test_a_matrix_without_a_factor_far_out_leads_to_an_estimate():
+    """At a length of 0 the kernel is not a number: no grid reaches that far."""
+    away = (torch.arange(3.0)[:, None] - torch.arange(3.0)) ** 2
+
+    def process():
+        length = ppl.sample("length", dist.LogNormal(0.0, 0.5))
+        kernel = torch.exp(-0.5 * away / length[..., None, None] ** 2) + 0.01 * torch.eye(3)
+        y = torch.tensor([0.0, 0.5, 0.2])
+        ppl.sample("y", dist.MultivariateNormal(torch.zeros(3), kernel), obs=y)
+
+    assert reference(process, num_samples=20, num_chains=1).kind == "estimate"
+
+
 def test_a_search_gives_way_after_every_step_of_a_long_run():
     def hills():
         for name in ("a", "b", "c"):

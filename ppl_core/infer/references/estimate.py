@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...compiled import NotCompiled
 from ...diagnostics import mcse_mean, r_hat
 from ...runs import InferenceRun
 from ..nuts import NUTS
@@ -31,9 +32,7 @@ def estimate(
     warmup = num_samples // 2
     chains: dict[str, list[list[Tensor]]] = {}
     for chain in range(num_chains):
-        run = InferenceRun(
-            NUTS(model, warmup_steps=warmup), *args, seed=seed + chain, keep_every=10**9, **kwargs
-        )
+        run = _walk(model, warmup, args, kwargs, seed + chain)
         kept: list[Mapping[str, Tensor]] = []
         for step in range(warmup + num_samples):
             run.advance(1)
@@ -53,6 +52,17 @@ def estimate(
 
     how = f"NUTS: {num_chains} chains of {num_samples} draws, largest R-hat {worst:.3f}"
     yield Reference("estimate", how, marginals, None, None, draw)
+
+
+def _walk(
+    model: Any, warmup: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], seed: int
+) -> InferenceRun:
+    """A chain, on a compiled potential where there is one."""
+    how: dict[str, Any] = {"seed": seed, "keep_every": 10**9, **kwargs}
+    try:
+        return InferenceRun(NUTS(model, warmup_steps=warmup, jit_compile=True), *args, **how)
+    except NotCompiled:
+        return InferenceRun(NUTS(model, warmup_steps=warmup), *args, **how)
 
 
 def _marginal(draws: Tensor) -> Marginal:

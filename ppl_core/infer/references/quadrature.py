@@ -74,7 +74,7 @@ def quadrature(
     searches = [_Search(target, order, at_once) for order in orders]
     try:
         found = [search.refine(start.position.double(), tolerance) for search in searches]
-    except torch.linalg.LinAlgError:  # far out, a matrix of the program has no factor
+    except torch.linalg.LinAlgError:  # type: ignore  # far out, a matrix has no factor
         return None
     grids = [one for one in found if one is not None]
     if len(grids) < len(orders):

@@ -7,8 +7,8 @@ anything else    passed on as it is
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Literal, get_args, get_origin
 
@@ -31,12 +31,14 @@ class Input:
         control: on the panel; None where the value is passed on as it is.
         value: what is passed on, where there is no control.
         meanings: of a choice, label -> the value that it stands for.
+        loose: whether the ends of its slider were nobody's wish.
     """
 
     name: str
     control: Control | None = None
     value: Any = None
     meanings: Mapping[str, Any] | None = None
+    loose: bool = False
 
     def at(self, settings: Mapping[str, Any]) -> Any:
         """The value that the program gets, where the controls stand so."""
@@ -68,7 +70,7 @@ def as_input(name: str, given: Any, default: Any = NOTHING) -> Input:
         return Input(name, _control(name, given, kind="bool"))
     number = _as_number(given)
     if number is not None:
-        return Input(name, _slider(name, number, *_around(number)))
+        return Input(name, _slider(name, number, *_around(number)), loose=True)
     if _is_range(given):
         return Input(name, _ranged(name, given, default))
     if isinstance(given, dict):
@@ -103,6 +105,34 @@ def _as_number(given: Any) -> int | float | None:
         return None
     number = int(given) if isinstance(given, int) else float(given)
     return number if math.isfinite(number) else None
+
+
+def narrowed(given: Input, allows: Callable[[float], bool], whole: bool = False) -> Input:
+    """An input whose slider ends where its values end, if it was not told where.
+
+    Args:
+        given: the input.
+        allows: whether the program takes a value.
+        whole: whether it takes whole numbers only.
+
+    >>> narrowed(as_input("sd", 0.75), lambda sd: sd > 0.0).control.min
+    0.02
+    """
+    control = given.control
+    if control is None or not given.loose or control.min is None or control.max is None:
+        return given
+    assert control.step is not None
+    step = 1 if whole else control.step
+    low = next((end for end in (control.min, 0, step) if allows(end)), control.value)
+    high = next((end for end in (control.max, 1) if allows(end)), control.value)
+    if not low < high:
+        return given
+    if whole or control.kind == "int":
+        value, low, high = int(control.value), int(low), int(high)
+        control = replace(control, kind="int", value=value, min=low, max=high, step=1)
+    else:
+        control = replace(control, min=float(low), max=float(high))
+    return replace(given, control=control)
 
 
 def _around(value: int | float) -> tuple[Any, Any]:

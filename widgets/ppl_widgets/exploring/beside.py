@@ -24,7 +24,7 @@ QUICK = 0.03
 """Seconds: what was worked out in less is worked out again while the hand moves."""
 SETTLE = 0.08
 """Seconds a hand has to rest before slower work begins."""
-PRIOR = 1000
+PRIOR = 4000
 """Draws of the prior."""
 REPLICAS = 200
 """Data sets that the posterior predicts."""
@@ -76,17 +76,20 @@ class Beside:
         self.prior: Columns = {}
         self.replicas: dict[str, np.ndarray] = {}
         self.complaint = ""
-        self._pieces: Iterator[None] | None = None
+        self._pieces: Iterator[None] | None = None  # of prior and truth
+        self._wish: Iterator[None] | None = None  # predictions, which go first
         self._begins = self._predicted_at = -math.inf
         self._target: Target | None = None
 
     @property
     def pending(self) -> bool:
         """Whether something is still being worked out."""
-        return self._pieces is not None
+        return self._pieces is not None or self._wish is not None
 
     def due(self) -> float:
         """Seconds until there is something to do; infinite for never."""
+        if self._wish is not None:
+            return 0.0
         return max(0.0, self._begins - self._clock()) if self.pending else math.inf
 
     def knows(self, target: Target) -> bool:
@@ -117,20 +120,19 @@ class Beside:
             draws: number -> values of whole sites, (number or fewer, ...).
             again: whether the last prediction has to be a while ago.
         """
-        if self.pending or (again and self._clock() < self._predicted_at + FRESH):
+        if again and self._clock() < self._predicted_at + FRESH:
             return
         if self._target is not None:
-            self._pieces, self._begins = self._foresee(self._target, draws), -math.inf
+            self._wish = self._foresee(self._target, draws)
 
     def piece(self) -> bool:
         """Work out one piece; whether all is done now."""
-        if self._pieces is not None:
-            try:
-                next(self._pieces)
-                return False
-            except StopIteration:
-                self._pieces = None
-        return True
+        if self._wish is not None:
+            if next(self._wish, self) is self:
+                self._wish = None
+        elif self._pieces is not None and next(self._pieces, self) is self:
+            self._pieces = None
+        return not self.pending
 
     def finish(self) -> None:
         """Work out all of it."""
@@ -151,8 +153,6 @@ class Beside:
     def _foresee(
         self, target: Target, draws: Callable[[int], Mapping[str, Tensor]]
     ) -> Iterator[None]:
-        self._predicted_at = self._clock()
-        yield
         names = list(target.sites.observed)
         runs = Runs(uncondition(target.model), target.store, names)
         try:
@@ -162,6 +162,8 @@ class Beside:
             self.complaint = ""
         except Exception as error:  # a program of the user's may raise anything
             self.replicas, self.complaint = {}, explain(error)
+        self._predicted_at = self._clock()
+        yield
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -134,7 +134,8 @@ def _chain(told: "Explored", args: str) -> list[str]:
     num = told.num_steps
     return [
         *before,
-        f"run = ppl.InferenceRun(infer.{name}(model{settings}){args}, seed={told.seed})",
+        f"kernel = infer.{name}(model{settings})",
+        f"run = ppl.InferenceRun(kernel{args}, seed={told.seed})",
         "draws = []",
         f"run.advance({num + warmup}, watch=lambda at: draws.append(at.info.values[{site!r}]))",
         f"print(sum(draws[{warmup}:]) / {num})",

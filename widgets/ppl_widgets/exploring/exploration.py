@@ -27,6 +27,8 @@ from .workshop import Work, Workshop, rates
 
 GROWTH = 0.1
 """Seconds between two looks at the axes while a run is on."""
+FEW = 50
+"""Draws from which the axes follow them rather than the prior, where no truth is known."""
 SHARE = 1 / 3
 """Of a slice, for what is worked out beside the steps."""
 MARKS = 32
@@ -304,6 +306,7 @@ class Exploration(Explored):
     def _work_on(self, num_steps: int, deadline: float) -> int:
         """Take steps until a limit is met; a failure changes the status."""
         self.version += 1
+        before = self.step
         try:
             if self.work is None:
                 self.work = self._made()
@@ -315,6 +318,8 @@ class Exploration(Explored):
             self.workshop.trained.steps = self.step
         if self.status == "running" and (self.work.finished or self.step >= self.num_steps):
             self.status = "done"
+        if self.act == "draw" and before < FEW <= self.step and self.beside.truth.found is None:
+            self.room.forget("x", "y", "density", "values")
         self._foresee(again=self.status == "running")
         if self.status != "running" or self._clock() >= self._fitted_at + GROWTH:
             if self.status != "running":

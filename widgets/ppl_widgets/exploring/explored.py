@@ -169,6 +169,7 @@ class Explored(Machine[Any]):
         self.version += 1
         if self.beside.truth.found is not known:
             self.room.forget("x", "y", "density", "loss")
+            self.stage_version += 1
         if not self.beside.pending or self.beside.truth.found is not known:
             self._fit()
 

@@ -43,7 +43,7 @@ def reaches(told: "Explored") -> Iterator[Reach]:
             if len(steps):
                 yield ("values", float(values.min()), float(values.max()), None)
     else:
-        yield ("values", low, high, None)
+        yield ("values", *_means(told, place), None)
 
 
 def _ends(told: "Explored", place: Coordinate) -> tuple[float, float]:
@@ -84,15 +84,30 @@ def _peak(told: "Explored", place: Coordinate, ends: tuple[float, float]) -> flo
 
 
 def _loss(told: "Explored", work: Learning) -> tuple[float, float]:
-    _, values = work.mean_losses()
+    _, values = work.losses()
     floor = told.beside.truth.floor
     if not len(values):
         return (np.nan, np.nan) if floor is None else (floor, floor + 1.0)
     resting = told.status in ("done", "paused")
     late = values[int(EARLY * len(values)) :] if resting else values
-    low, high = float(late.min()), float(late.max())
-    low = low if floor is None else min(low, floor)
-    return low - 0.05 * (high - low), high
+    low, high = (float(end) for end in np.quantile(late, [0.02, 0.98]))
+    return (low, high) if floor is None else (min(low, floor), max(high, floor))
+
+
+def _means(told: "Explored", place: Coordinate) -> tuple[float, float]:
+    """Where the mean of the draws goes, but for its first few."""
+    columns, weights = told.posterior
+    exact, column = told.beside.truth.marginal(place), columns.get(place.name, np.empty(0))
+    centre = [] if exact is None else [exact.mean - 0.5 * exact.sd, exact.mean + 0.5 * exact.sd]
+    counts = np.ones(len(column)) if weights is None else weights
+    total = np.cumsum(counts)
+    known = np.flatnonzero(total > 0.0)[20:]
+    if len(known):
+        means = np.cumsum(counts * column)[known] / total[known]
+        centre += [float(means.min()), float(means.max())]
+    elif not centre:
+        return _ends(told, place)
+    return min(centre), max(centre)
 
 
 def _data(told: "Explored") -> tuple[float, float]:

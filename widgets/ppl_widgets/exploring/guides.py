@@ -26,7 +26,7 @@ from .guard import limited
 from .sites import Sites
 from .subject import Subject
 
-OWN = "your own"
+OWN = "your guide"
 """The guide that came with the model."""
 MADE = {
     "AutoNormal": AutoNormal,

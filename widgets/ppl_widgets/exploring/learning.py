@@ -26,7 +26,7 @@ from .draws import Runs
 from .guard import limited
 from .guides import Pair
 
-SHOWN = 1000
+SHOWN = 2000
 """Draws of the guide that its picture is made of."""
 WORTH = 100
 """Steps from which a block is taken at once."""

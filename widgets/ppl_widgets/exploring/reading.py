@@ -1,12 +1,16 @@
 """A program, read: what of it is understood, and what its reader is told of the rest."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+from ppl_core.values import as_real
 
 from ..learner import explain
 from ..scenarios import ControlError
+from .abbreviations import Input, narrowed
 from .face import NAMES, Face, face
 from .sites import Sites, look
 from .subject import Program, Subject, name_of
@@ -72,18 +76,44 @@ def read(source: Source) -> Reading:
         start = {control.name: control.value for control in subject.controls}
         sites = look(subject.model, subject.args(start), 0)
         subject.check_signatures(start)
+        subject.inputs = tuple(_narrowed(subject, sites, start))
     except ControlError:
         raise
     except Exception as raised:  # a program of the user's may raise anything
         error = explain(raised)
-    made = face(subject, sites, source.name or name_of(source.model))
+    made = face(subject, sites, name_of(source.model))
     values = {made.names.get(name, name): value for name, value in settings.items()}
     return Reading(subject, sites, made, error, values)
 
 
+def _narrowed(subject: Subject, sites: Sites, start: Mapping[str, Any]) -> Iterator[Input]:
+    """The inputs, their sliders ending where the program or the site's support ends."""
+    for place, given in enumerate(subject.inputs):
+        observed = sites.observed.get(given.name) if place < subject.sites else None
+        if observed is not None:
+            support = observed.fn.support
+            allows = partial(_holds, support)
+            yield narrowed(given, allows, bool(support.is_discrete))
+        else:
+            yield narrowed(given, lambda v, name=given.name: _runs(subject, {**start, name: v}))
+
+
+def _holds(support: Any, value: float) -> bool:
+    return bool(support.check(as_real(value)).all())
+
+
+def _runs(subject: Subject, settings: Mapping[str, Any]) -> bool:
+    """Whether the program runs where its inputs stand so."""
+    try:
+        look(subject.model, subject.args(settings), 0)
+    except Exception:  # a program of the user's may raise anything
+        return False
+    return True
+
+
 def unread(source: Source, error: str) -> Reading:
     """A program that cannot be read any more, and why."""
-    return Reading(None, None, face(None, None, source.name), error, {})
+    return Reading(None, None, face(None, None, name_of(source.model)), error, {})
 
 
 def _arguments(model: Program) -> set[str]:

@@ -55,9 +55,11 @@ class Room:
         step = nice(width / 8)
         down = low - (spare * width if now is None or low < now[0] else 0.0)
         up = high + (spare * width if now is None or high > now[1] else 0.0)
-        bottom = math.floor(down / step) * step if floor is None else floor
-        ends = (float(f"{bottom:.10g}"), float(f"{math.ceil(up / step) * step:.10g}"))
-        self.ranges[name] = ends
+        ends = [math.floor(down / step) * step, math.ceil(up / step) * step]
+        if now is not None:  # an end that holds stays where it is
+            ends = [now[0] if down == now[0] else ends[0], now[1] if up == now[1] else ends[1]]
+        bottom = ends[0] if floor is None else floor
+        self.ranges[name] = float(f"{bottom:.10g}"), float(f"{ends[1]:.10g}")
         return True
 
     def get(self, name: str, default: Range = (0.0, 1.0)) -> Range:

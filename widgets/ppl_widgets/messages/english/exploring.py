@@ -101,4 +101,5 @@ MESSAGES = {
     "explore.head.message": "finding",
     "explore.caption.model": "One run. Log joint {model} nats.",
     "explore.caption.both": "One run. Log q {guide} − log p {model} = loss {loss} nats.",
+    "explore.param": "param",
 }

@@ -18,7 +18,7 @@ from ..parts import bars, dots, pairs, trace
 if TYPE_CHECKING:
     from ...exploring.explored import Explored
 
-SIZES = (2.5, 4.5, 8.0)
+SIZES = (3.5, 5.5, 9.0)
 """Diameters of dots, from the lightest third to the heaviest draw."""
 CLOUD = 600
 """Dots of each kind in a pair plot."""
@@ -139,8 +139,8 @@ def _one_texts(told: "Explored") -> dict[str, str]:
 def _two_stage(told: "Explored") -> Figure:
     names = ["" if at is None else at.name for at in (told.coordinate, told.other)]
     learned = say("trace.learned" if told.act == "train" else "trace.draw")
-    known = told.beside.truth.label or say("trace.exact")
-    traces = [dots("exact", "main.exact", known, 3.0, opacity=0.35)]
+    known = told.beside.truth.label or None
+    traces = [dots("exact", "main.exact", known, 3.5, opacity=0.35)]
     named = {len(SIZES) // 2: learned}
     traces += [
         dots("learned", f"main.draws{k}", named.get(k), size, opacity=0.6)

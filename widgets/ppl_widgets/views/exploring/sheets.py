@@ -73,11 +73,13 @@ def ledger_table(found: Account, looked_at: str = "") -> Table:
 
 
 def _cells(entry: Entry, found: Account) -> tuple[str, ...]:
-    return entry.distribution, shown(entry.value), _nats(entry), set_by(entry, found)
+    return _drawn_by(entry), shown(entry.value), _nats(entry), set_by(entry, found)
 
 
 def _drawn_by(entry: Entry | None) -> str:
-    return "" if entry is None else entry.distribution
+    if entry is None:
+        return ""
+    return say("explore.param") if entry.kind == "param" else entry.distribution
 
 
 def _nats(entry: Entry | None) -> str:
