@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from .dialect import JOIN, PIECE, RUNNING, START, Dialect
 from .nests import Nests
-from .ops import Arg, Program, View
+from .ops import Arg, Op, Program, View
 from .plan import Cell, Segment, Unit
 
 
@@ -54,15 +54,15 @@ class Curly(Nests):
             for place in unit.places():
                 sums.setdefault(unit.out(place), []).append(self._term(unit, place))
             for cell, terms in sums.items():
-                self._set(cell, dtype, self._joined(op.name, terms))
+                self._set(cell, dtype, self._joined(op, terms))
         else:
             for place in unit.places():
                 self._set(unit.out(place), dtype, self.formula(unit, self._args(unit, place)))
 
-    def _joined(self, name: str, terms: Sequence[str]) -> str:
+    def _joined(self, op: Op, terms: Sequence[str]) -> str:
         text = terms[0]
         for term in terms[1:]:
-            text = f"({JOIN[name].format(text, term)})"
+            text = f"({self.dialect.joined(op.name, op.out.dtype, text, term)})"
         return text
 
     def _assembled(self, unit: Unit) -> Iterator[tuple[Cell, str]]:
@@ -125,8 +125,8 @@ class Curly(Nests):
             self._say(line, depth + 1)
         self._say("}", depth)
         if pieces:
-            for cell, (kind, _) in sums.items():
-                joined = JOIN[kind].format(names[cell], f"p{names[cell]}")
+            for cell, (kind, dtype) in sums.items():
+                joined = dialect.joined(kind, dtype, names[cell], f"p{names[cell]}")
                 self._say(f"{names[cell]} = {joined};", 1)
             self._say("}")
         for cell in sums:
@@ -137,8 +137,7 @@ class Curly(Nests):
         return not any(kind in ("max", "min") for kind, _ in sums.values())
 
     def _pragma(self, sums: dict[Cell, tuple[str, str]], names: dict[Cell, str], mark: str) -> str:
-        signs = {"sum": "+", "dot": "+", "prod": "*"}
-        parts = [f"reduction({signs[kind]}:{mark}{names[c]})" for c, (kind, _) in sums.items()]
+        parts = [f"reduction({JOIN[kind]}:{mark}{names[c]})" for c, (kind, _) in sums.items()]
         return f"#pragma omp simd {' '.join(parts)}".rstrip()
 
     def _accumulate(self, unit: Unit, sums: dict[Cell, tuple[str, str]]) -> Iterator[str]:
@@ -148,12 +147,8 @@ class Curly(Nests):
         for cell, texts in terms.items():
             sums[cell] = unit.op.name, unit.op.out.dtype
             name = f"v{cell.value}_{cell.address}"
-            if unit.op.name in ("max", "min"):
-                text = self._joined(unit.op.name, texts)
-                yield f"{name} = {JOIN[unit.op.name].format(name, text)};"
-            else:
-                sign = "*" if unit.op.name == "prod" else "+"
-                yield f"{name} = {name} {sign} {self._joined(unit.op.name, texts)};"
+            text = self._joined(unit.op, texts)
+            yield f"{name} = {self.dialect.joined(unit.op.name, unit.op.out.dtype, name, text)};"
 
     def _row_wise(self, unit: Unit) -> Iterator[str]:
         op, dialect = unit.op, self.dialect
@@ -167,7 +162,7 @@ class Curly(Nests):
                 text = self.formula(unit, self._args(unit, place))
             texts.setdefault(unit.out(place), []).append(text)
         for cell, terms in texts.items():
-            text = self._joined(op.name, terms) if unit.over else terms[0]
+            text = self._joined(op, terms) if unit.over else terms[0]
             name = f"t{cell.value}_{cell.address}"
             yield f"{dialect.fixed(op.out.dtype)} {name} = {text};"
             self._row[cell] = name

@@ -22,16 +22,13 @@ POINT = {
     "or": "({} || {})",
     "not": "(!{})",
     "where": "({} ? {} : {})",
-    "maximum": "({0} > {1} || {0} != {0} ? {0} : {1})",
-    "minimum": "({0} < {1} || {0} != {0} ? {0} : {1})",
     "isnan": "({0} != {0})",
     "cast": "{}",
     "sign": "(({0} > 0) - ({0} < 0))",
 }
 TRUTH = frozenset(["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "isnan", "isinf"])
-JOIN = {"sum": "{} + {}", "prod": "{} * {}", "max": POINT["maximum"], "min": POINT["minimum"]}
+JOIN = {"sum": "+", "dot": "+", "prod": "*"}
 RUNNING = {"cumsum": ("+", "0"), "cumprod": ("*", "1")}
-JOIN["dot"] = JOIN["sum"]
 START = {"sum": 0, "dot": 0, "prod": 1, "max": -math.inf, "min": math.inf}
 LARGE = 8192
 """Products from which a matrix product is worth a call to a library."""
@@ -79,11 +76,20 @@ class Dialect:
             text = str(int(x))
         return f"({text})" if text.startswith("-") else text
 
+    def joined(self, name: str, dtype: str, first: str, second: str) -> str:
+        """Two parts of a reduction, put together."""
+        if name in JOIN:
+            return f"{first} {JOIN[name]} {second}"
+        return self.call(f"{name}imum", dtype, [first, second])
+
     def call(self, name: str, dtype: str, args: Sequence[str]) -> str:
         """An elementary function."""
+        if not self.is_c and name in ("maximum", "minimum"):
+            return f"Math.{name[:3]}({', '.join(args)})"
         if not self.is_c:
             return f"m.{name}({', '.join(args)})"
-        suffix = "f" if dtype == "float32" else ""
+        whole = "i" if name in ("maximum", "minimum") else ""
+        suffix = {"float32": "f", "float64": ""}.get(dtype, whole)
         own = "m_" if name in OWN else ""
         name = {"abs": "fabs", "round": "nearbyint"}.get(name, name)
         if name == "isinf":  # which says -1 of minus infinity
@@ -98,7 +104,9 @@ class Dialect:
 
 
 TYPES = {"float32": "float", "float64": "double", "int64": "i64", "int32": "int32_t", "bool": "int"}
-OWN = frozenset(["exp", "log", "log1p", "expm1", "tanh", "digamma", "trigamma"])
+OWN = frozenset(
+    "exp log log1p expm1 tanh digamma trigamma maximum minimum".split()  # noqa: SIM905
+)
 CALLS = OWN | frozenset(
     [
         "sqrt",

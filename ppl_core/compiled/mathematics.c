@@ -104,3 +104,9 @@ static inline double m_trigamma(double x) {
 
 static inline float m_digammaf(float x) { return (float)m_digamma(x); }
 static inline float m_trigammaf(float x) { return (float)m_trigamma(x); }
+
+/* The larger and the smaller of two numbers; nan if either is */
+#define EXTREME(NAME, T, SIGN) \
+static inline T NAME(T a, T b) { T best = a SIGN b ? a : b; return a != a ? a : best; }
+EXTREME(m_maximumf, float, >) EXTREME(m_maximum, double, >) EXTREME(m_maximumi, i64, >)
+EXTREME(m_minimumf, float, <) EXTREME(m_minimum, double, <) EXTREME(m_minimumi, i64, <)

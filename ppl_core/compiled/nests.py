@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .dialect import JOIN, LARGE, RUNNING, START
+from .dialect import LARGE, RUNNING, START
 from .ops import Arg, View
 from .plan import Cell, Unit
 from .reading import Reader
@@ -114,7 +114,8 @@ class Nests(Reader):
         moved = [_turned(view, order, unit.shape) for view in (out, *unit.reads())]
         target, *args = (self.at(view, shape) for view in moved)
         term = f"{args[0]} * {args[1]}" if op.name == "dot" else args[0]
-        self._loops(shape, f"{target} = {JOIN[op.name].format(target, term)};", plain=False)
+        joined = self.dialect.joined(op.name, op.out.dtype, target, term)
+        self._loops(shape, f"{target} = {joined};", plain=False)
 
     def _by_library(self, unit: Unit) -> bool:
         """A large matrix product, handed to torch's own library; whether it could be."""

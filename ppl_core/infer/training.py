@@ -113,7 +113,10 @@ def multiplies_matrices(program: Program) -> bool:
     """Whether networks are at work: they gain little, and Adam makes much of their last digits."""
     products = (op.args[0] for op in program.ops if op.name == "dot")
     return any(
-        isinstance(part, View) and len(part.shape) == 3 and part.numel >= NETWORK
+        isinstance(part, View)
+        and len(part.shape) == 3
+        and part.numel >= NETWORK
+        and min(part.shape) > 1  # a matrix and a vector are a regression
         for part in products
     )
 
