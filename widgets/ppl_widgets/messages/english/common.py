@@ -19,7 +19,7 @@ MESSAGES = {
     "help.particles": "Draws from the guide that one loss averages",
     "label.num_steps": "steps",
     "label.mode": "training",
-    "help.mode": "Watch one run learn, or see a whole new run whenever you drag",
+    "help.mode": "Watch one run learn, or a whole new run whenever you drag",
     "option.mode.live": "watch it learn",
     "option.mode.trained": "at every tick",
     "help.num_steps": "Steps that a press of Play grants",

@@ -13,6 +13,6 @@ MESSAGES = {
     "ledger.entry": "{site} = {value} by {who}",
     "ledger.drawn": "{site} by {who}",
     "drawer.conditioning": "form · guess · noise · prior",
-    "predict.conditioning": "Your turn first: what do the runs in the window weigh on average?",
+    "predict.conditioning": "Your turn: what do runs in the window weigh on average?",
     "label.predict.conditioning": "mean weight",
 }

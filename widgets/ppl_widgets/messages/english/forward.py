@@ -10,6 +10,6 @@ MESSAGES = {
     "fall.measurement": "measurement",
     "fall.draught": "draught",
     "drawer.forward": "prior · draws",
-    "predict.forward": "Your turn first: by how much do readings vary (sd)?",
+    "predict.forward": "Your turn: by how much do readings vary (sd)?",
     "label.predict.forward": "sd of readings",
 }

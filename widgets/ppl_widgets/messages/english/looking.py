@@ -16,6 +16,6 @@ MESSAGES = {
     "looking.site": "{site} {before} → {after}.",
     "looking.source": "All exact, {source}.",
     "drawer.looking": "draught · guess · noise · prior",
-    "predict.looking": "Your turn first: what will the mean be in the large plot?",
+    "predict.looking": "Your turn: what will the mean be in the large plot?",
     "label.predict.looking": "mean there",
 }

@@ -16,6 +16,6 @@ MESSAGES = {
     "proposing.chain": "Accepted {seen} of {num} proposals, exact {exact}, {source}.",
     "proposing.none": "No draws. Exact {exact}, {source}.",
     "drawer.proposing": "guess · measurement · noise · prior",
-    "predict.proposing": "Your turn first: what will the gauge read in the end?",
+    "predict.proposing": "Your turn: what will the gauge read in the end?",
     "label.predict.proposing": "gauge, in %",
 }

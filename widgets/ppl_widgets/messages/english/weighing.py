@@ -11,6 +11,6 @@ MESSAGES = {
     "label.prior_sd": "prior sd",
     "help.prior_sd": "How far the weight may lie from your guess",
     "drawer.weighing": "noise · prior · optimiser",
-    "predict.weighing": "Your turn first: where will the posterior mean be?",
+    "predict.weighing": "Your turn: where will the posterior mean be?",
     "label.predict.weighing": "posterior mean",
 }
