@@ -128,7 +128,7 @@ class Target:
         raise NotImplementedError
 
     def at(self, position: Tensor) -> Point:
-        """Potential, gradient and values at a position, (d,)."""
+        """Potential, gradient and values at a position, (d,); no values where it has none."""
         layout = self.layout
         leaves = [
             part.view(shape).requires_grad_()
@@ -136,8 +136,11 @@ class Target:
                 position.detach().split(layout.sizes), layout.shapes.values(), strict=True
             )
         ]
-        with torch.enable_grad():
-            energy, values = self.energy(dict(zip(layout.shapes, leaves, strict=True)))
+        try:
+            with torch.enable_grad():
+                energy, values = self.energy(dict(zip(layout.shapes, leaves, strict=True)))
+        except torch.linalg.LinAlgError:  # type: ignore  # a matrix without a factor: no density
+            return Point(position, math.inf, torch.full_like(position, math.nan), {})
         grads = torch.autograd.grad(energy, leaves, materialize_grads=True)
         gradient = torch.cat([grad.reshape(-1) for grad in grads])
         return Point(position, energy.item(), gradient, values)
