@@ -3,7 +3,7 @@
 import pytest
 
 import ppl_widgets
-from ppl_widgets import ProposalPanel, ScalePanel
+from ppl_widgets import ProposalPanel, RacePanel, ScalePanel
 from ppl_widgets.panels.presets import COMMON, PRESETS
 from ppl_widgets.scenarios import ControlError
 
@@ -29,11 +29,21 @@ def test_what_is_given_goes_on_top():
     panel.close()
 
 
+def test_any_panel_opens_for_a_lecture():
+    panel = RacePanel.preset("lecture")
+    assert "ppl-large" in panel._dom_classes
+    panel.close()
+
+
 def test_large_type_is_a_class_on_the_panel():
     panel = ProposalPanel.preset("lecture")
     assert "ppl-large" in panel._dom_classes
-    assert panel._desk.line == "ProposalPanel(large=True)"
+    assert panel._desk.line == "ProposalPanel().enlarge()"
     panel.close()
+    other = ScalePanel(large=True, predict=True)
+    assert "ppl-large" in other._dom_classes
+    assert other._desk.line == "ScalePanel(predict=True).enlarge()"
+    other.close()
     assert COMMON["lecture"] == {"large": True}
 
 

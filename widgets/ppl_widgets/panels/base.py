@@ -49,7 +49,17 @@ class LivePanel(Wired[S]):
         Raises:
             ControlError: there is no such lesson.
         """
-        return cls(**preset(cls.__name__, name) | more)
+        arguments = preset(cls.__name__, name) | more
+        large = arguments.pop("large", False)
+        made = cls(**arguments)
+        return made.enlarge() if large else made
+
+    def enlarge(self) -> Self:
+        """Large type, for a hall."""
+        self._large = True
+        self.add_class("ppl-large")
+        self._tell()
+        return self
 
     @property
     def session(self) -> S:

@@ -206,10 +206,10 @@ class Wired(ipywidgets.VBox, Generic[S]):
 
     def _state(self) -> str:
         """One line of Python that makes this panel again."""
-        call = self._session.copy_state().removesuffix(")")
-        options = {"predict": self.reply is not None, "large": self._large}
-        more = [f"{name}=True" for name, on in options.items() if on]
-        return f"{', '.join([call, *more])})".replace("(, ", "(")
+        line = self._session.copy_state()
+        if self.reply is not None:
+            line = f"{line.removesuffix(')')}, predict=True)".replace("(, ", "(")
+        return f"{line}.enlarge()" if self._large else line
 
     def _join(self) -> None:
         if self._clock is None and not self._closed:
