@@ -28,7 +28,9 @@ class Panel {
     const point = (event) => {
       const { left, top } = this.stage.getBoundingClientRect();
       const inside = event.type === "pointermove" && !event.buttons;
-      this.pointer = inside ? { left: event.clientX - left, top: event.clientY - top } : null;
+      const zoom = this.stage.currentCSSZoom ?? 1;
+      const spot = { left: (event.clientX - left) / zoom, top: (event.clientY - top) / zoom };
+      this.pointer = inside ? spot : null;
       view.changed([name]);
     };
     for (const type of ["pointermove", "pointerleave", "pointerdown"]) {
