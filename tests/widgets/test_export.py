@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+import ppl_core as ppl
+import ppl_core.distributions as dist
 import ppl_widgets
 from ppl_widgets import ConditionPanel, ScalePanel, figures
 from ppl_widgets.controls import Desk
@@ -19,7 +21,7 @@ from ppl_widgets.forecast import Forecast
 from ppl_widgets.plot import plain_json
 from ppl_widgets.scenarios import WEIGHING, ControlError, optimiser
 from ppl_widgets.session import Session
-from ppl_widgets.views import conditioning
+from ppl_widgets.views import conditioning, exploring
 
 node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
 
@@ -124,7 +126,7 @@ def test_what_to_expect_is_the_forecast_of_the_panel():
         page_of(session),
         """const mind = new Trained(data);
         while (mind.expect(100) === "busy") {}
-        const { courses, tracks } = mind.others;
+        const { courses, others: { tracks } } = mind;
         console.log(tell([courses, tracks.map((track) => track.at(-1))]));""",
     )
     (courses, ends) = courses
@@ -258,6 +260,22 @@ def test_a_bound_program_is_precomputed_for_nobody_knows_its_picture():
     assert [setting["step"] for setting in data["settings"]] == [60, 60]  # trained to the end
     locked = {row["name"] for row in data["rows"] if row["locked"]}
     assert locked == {row["name"] for row in data["rows"]} - {"measurement", "shown"}
+    panel.close()
+
+
+def test_a_page_of_any_model_holds_its_answers():
+    def scale(guess=8.5):
+        weight = ppl.sample("weight", dist.Normal(guess, 1.0))
+        return ppl.sample("measurement", dist.Normal(weight, 0.75), obs=9.5)
+
+    panel = ppl_widgets.explore(scale, num_steps=200)
+    grid = {"inference": ["SVI", "importance"]}
+    data = page_of(panel.session, exploring, grid)
+    trained, weighed = data["settings"]
+    assert panel.session.step == 0
+    assert (trained["step"], weighed["step"]) == (200, 200)
+    assert trained["values"]["inference"] == "SVI"
+    assert "exact N(9.14, 0.60)" in trained["texts"]["main"]
     panel.close()
 
 

@@ -23,6 +23,31 @@ def test_every_formula_of_every_notebook_becomes_mathml():
         assert "<merror" not in page
 
 
+def test_what_came_out_of_a_cell_is_shown_as_what_it_is():
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": "\x1b[31mred\x1b[0m < blue"},
+        {"output_type": "error", "ename": "E", "evalue": "", "traceback": ["line <1>", "E"]},
+        {"output_type": "display_data", "data": {"image/svg+xml": "<svg></svg>"}},
+        {"output_type": "execute_result", "data": {"text/html": "<table></table>"}},
+        {"output_type": "execute_result", "data": {"text/plain": "tensor(<1>)"}},
+        {
+            "output_type": "execute_result",
+            "data": {
+                "application/vnd.jupyter.widget-view+json": {},
+                "image/png": "AAAA",
+                "text/plain": "a panel",
+            },
+        },
+    ]
+    cells = [{"cell_type": "code", "source": "1 < 2", "outputs": outputs}]
+    page = written.body({"cells": cells}, TUTORIALS)
+    for part in ("red</span> &lt; blue", "line &lt;1&gt;", "<svg></svg>", "<table></table>"):
+        assert part in page
+    assert "tensor(&lt;1&gt;)" in page
+    assert 'alt="a panel"' in page  # a widget without a page of its own: its picture, and a word
+    assert "This panel needs a kernel" in page
+
+
 def cell(kind, source):
     make = {"m": nbformat.v4.new_markdown_cell, "c": nbformat.v4.new_code_cell}[kind]
     return make(source)

@@ -6,7 +6,12 @@ In reading order:
     trained    a panel that trains in its page: programs as JavaScript
     recorded   a panel that cannot: its run, and its answers over a grid
     page       scripts, styles and data as one file
+    outputs    what a cell shows, where pages are made of notebooks
+    notebook   a notebook that has been run, as HTML
     site       all notebooks as pages beside one script
+
+What runs in the page is in `static/page`: `trained.js` (with `others.js`) and `recorded.js` think,
+`page.js` hands their answers to the same desk and plot that a notebook has.
 """
 
 from .page import fragment, page_data, save, standalone

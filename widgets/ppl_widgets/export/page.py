@@ -136,7 +136,9 @@ def _buttons(kind: str) -> list[dict[str, Any]]:
 def mind() -> str:
     """What thinks, without what shows: runs wherever JavaScript does."""
     engine = f"const engine = (() => {{\n{LIBRARY}\nreturn {{ Twister, inside, m }};\n}})();"
-    return "\n".join([engine, *map(_page_file, ("words.js", "trained.js", "recorded.js"))])
+    return "\n".join(
+        [engine, *map(_page_file, ("words.js", "others.js", "trained.js", "recorded.js"))]
+    )
 
 
 def script() -> str:

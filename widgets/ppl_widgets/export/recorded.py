@@ -44,6 +44,7 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
     Raises:
         ControlError: the grid names no control, or a value that it cannot take.
     """
+    session.settle()  # what is half worked out cannot be copied
     pools = Pools()
     named = {name: session.controls.control(name) for name in grid}
     grid = {name: with_present(session, it, grid[it.name]) for name, it in named.items()} or around(
@@ -64,8 +65,8 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
         still = anew(session)
         for name, value in zip(grid, values, strict=True):
             still.set(name, value)
-        if still.act == "train":
-            still.run(still.num_steps - still.step)
+        if not still.step and still.status != "failed":
+            still.run(still.num_steps)
         settings.append(snapshot(still, figures, pools))
     return {
         "kind": "recorded",

@@ -1,7 +1,8 @@
 """A panel that trains as a page: its step, its start and its pictures as JavaScript.
 
 Everything is recorded from the programs that the panel itself runs: a step of SVI for each rule of
-learning, where the guide starts, and the numbers and curves of the picture.
+learning, where the guide starts, and the numbers and curves of the picture. A page trains from the
+start: a run whose controls were moved on its way is trained anew under the present ones.
 """
 
 from collections.abc import Callable, Mapping

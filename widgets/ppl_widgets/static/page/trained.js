@@ -4,9 +4,6 @@
 // stands between them: which run there is, which step of it is shown, and in which words.
 
 const FAR = 1e6; // further out than any axis
-const OTHERS = 200; // runs with other noise, for what to expect
-const CELLS = 100; // points of what they say
-const KEPT = 25; // losses of a run that speak for a cell
 const PACE = 500; // steps a second
 const POINTS = 3000; // of a line that is drawn
 
@@ -117,7 +114,7 @@ class Trained {
     this.run = run;
     this.end = run.losses.length;
     this.step = Math.min(this.step, this.end);
-    this.others = null;
+    this.others = this.courses = null;
     this.grow();
   }
 
@@ -126,62 +123,13 @@ class Trained {
     return (run.sums[step] - run.sums[from]) / (step - from);
   }
 
-  // ---- what to expect: runs with other noise, a few at a time
-
-  /** Go on with the other runs for some milliseconds: "busy", "news" to draw, or nothing to do. */
+  /** Go on with runs of other noise for some milliseconds: "busy", "news" to draw, or nothing to do. */
   expect(milliseconds) {
-    if (!this.end || this.end < this.settings.num_steps || this.others?.courses) return "";
-    const others = (this.others ??= this.crowd());
-    const until = performance.now() + milliseconds;
-    while (others.runs < OTHERS && performance.now() < until) this.oneMore(others);
-    if (others.runs < OTHERS) return "busy";
-    others.courses = this.courses(others);
+    if (!this.end || this.end < this.settings.num_steps || this.courses) return "";
+    this.others ??= new Others(this);
+    if (!this.others.go(milliseconds)) return "busy";
+    this.courses = this.others.courses;
     return "news";
-  }
-
-  crowd() {
-    const every = Math.max(1, Math.ceil(this.end / CELLS));
-    const steps = [];
-    for (let at = every; at < this.end; at += every) steps.push(at);
-    steps.push(this.end);
-    const empty = () => steps.map(() => []);
-    return { runs: 0, steps, losses: empty(), expected: empty(), tracks: this.data.params.map(empty) };
-  }
-
-  oneMore(others) {
-    const { step, leaves } = this.trainer(this.seed + ++others.runs);
-    let before = 0;
-    others.steps.forEach((at, cell) => {
-      const losses = step.run(at - before);
-      const stride = Math.ceil(losses.length / KEPT);
-      losses.forEach((loss, n) => n % stride || others.losses[cell].push(loss));
-      before = at;
-      const found = this.see(leaves.map((leaf) => leaf[0]));
-      others.expected[cell].push(found.floor[0] + found.gap[0]);
-      others.tracks.forEach((track, i) => track[cell].push(found.params[i]));
-    });
-  }
-
-  /** Of losses and parameters: steps, expected values, both edges of the middle 95 %. */
-  courses({ steps, losses, expected, tracks }) {
-    const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
-    const course = (centres, spread, start) => {
-      const edges = spread.map((values) => {
-        const sorted = Float64Array.from(values).sort();
-        const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
-        return [at(0.025), at(0.975)];
-      });
-      const ahead = start === undefined ? [] : [start];
-      return {
-        steps: [...ahead.map(() => 0), ...steps],
-        centre: [...ahead, ...centres.map(mean)],
-        low: [...ahead, ...edges.map(([low]) => low)],
-        high: [...ahead, ...edges.map(([, high]) => high)],
-      };
-    };
-    const all = { loss: course(expected, losses) };
-    this.data.params.forEach((name, i) => (all[name] = course(tracks[i], tracks[i], this.run.tracks[i][0])));
-    return all;
   }
 
   // ---- axes: the lesson's own, growing by large steps
@@ -295,7 +243,7 @@ class Trained {
       frame[`${name}.learned`] = thinned(steps, run.tracks[i].subarray(0, step + 1));
     });
     for (const name of ["loss", ...params]) {
-      const course = this.others?.courses?.[name];
+      const course = this.courses?.[name];
       const both = course && [[...course.steps, ...course.steps.toReversed()], [...course.low, ...course.high.toReversed()]];
       frame[`${name}.expected`] = course ? [course.steps, course.centre] : [[], []];
       frame[`${name}.band`] = both ?? [[], []];
