@@ -185,8 +185,8 @@ def _find(folder: Path, name: str) -> Path | None:
 def cache_folder() -> Path:
     """A folder that only this user may open; one for this process where there is no home."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(home).expanduser() / "ppl-playground"
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, RuntimeError):  # no such home, or not to be written
+        folder = Path(home).expanduser() / "ppl-playground"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_private(folder):
             return folder

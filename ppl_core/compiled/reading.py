@@ -56,8 +56,6 @@ class Reader:
     def formula(self, unit: Unit, args: Sequence[str]) -> str:
         """The text of a pointwise operation."""
         name, dtype = unit.op.name, self.dtype(unit)
-        if name == "rsqrt":
-            return f"(1 / {self.dialect.call('sqrt', dtype, args)})"
         if name in POINT:
             return POINT[name].format(*args)
         if name not in CALLS:

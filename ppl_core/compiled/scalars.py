@@ -90,6 +90,21 @@ def _digamma(x: float) -> float:
     return total + math.log(x) - 0.5 / x - series
 
 
+def _trigamma(x: float) -> float:
+    """The derivative of that (6.4.6 and 6.4.12)."""
+    if x <= 0 and x == math.floor(x):
+        return math.inf
+    if x <= 0:
+        return (math.pi / math.sin(math.pi * x)) ** 2 - _trigamma(1 - x)
+    total = 0.0
+    while x < 8:
+        total += 1 / (x * x)
+        x += 1
+    f = 1 / (x * x)
+    series = f * (1 / 6 - f * (1 / 30 - f * (1 / 42 - f * (1 / 30 - f * 5 / 66))))
+    return total + 1 / x + 0.5 * f + series / x
+
+
 def _maximum(*numbers: float) -> float:
     return math.nan if any(x != x for x in numbers) else max(numbers)
 
@@ -119,10 +134,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "pow": _power,
     "lgamma": _lgamma,
     "digamma": _digamma,
-    **{
-        name: getattr(math, name)
-        for name in ["tanh", "sin", "cos", "tan", "atan", "sinh", "cosh", "erf", "erfc"]
-    },
+    "trigamma": _trigamma,
     **{name: _quietly(getattr(math, name)) for name in _QUIET.split()},
     **{name: _whole(getattr(math, name)) for name in ("floor", "ceil", "trunc")},
     "round": _whole(round),

@@ -108,8 +108,17 @@ const digamma = (x) => {
     return total + Math.log(x) - 0.5 / x - series;
 };
 
+const trigamma = (x) => {      /* its derivative (6.4.6, 6.4.12) */
+    if (x <= 0) return (Math.PI / Math.sin(Math.PI * x)) ** 2 - trigamma(1 - x);
+    let total = 0;
+    for (; x < 8; x += 1) total += 1 / (x * x);
+    const f = 1 / (x * x);
+    const series = f * (1 / 6 - f * (1 / 30 - f * (1 / 42 - f * (1 / 30 - f * 5 / 66))));
+    return total + 1 / x + 0.5 * f + series / x;
+};
+
 const m = {
-    lgamma, digamma, fmod: (x, y) => x % y, isinf: (x) => Math.abs(x) === Infinity,
+    lgamma, digamma, trigamma, fmod: (x, y) => x % y, isinf: (x) => Math.abs(x) === Infinity,
     exp2: (x) => 2 ** x,
     round: (x) => {             /* halves to the even neighbour */
         const near = Math.round(x);
@@ -120,6 +129,12 @@ const m = {
         let term = x, total = x;
         for (let n = 1; n < 120; n++) { term *= 2 * x * x / (2 * n + 1); total += term; }
         return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * total;
+    },
+    erfc: (x) => {              /* continued fraction (7.1.14), or what erf leaves */
+        if (!(x > 2)) return 1 - m.erf(x);
+        let below = x;
+        for (let k = 60; k; k--) below = x + k / 2 / below;
+        return Math.exp(-x * x) / Math.sqrt(Math.PI) / below;
     },
 };
 for (const name of ['exp', 'log', 'log1p', 'expm1', 'sqrt', 'abs', 'sin', 'cos', 'tan', 'tanh', 'atan',

@@ -3,6 +3,9 @@
 `svi.run` hands its steps over to here. The first one is taken by `svi.step`, with all its checks;
 then a step is recorded, compiled, compared with eager ones, and runs on. Whenever a step would not
 be finite, `svi.step` takes it, so that errors are the same.
+
+Torch's own compiler is no fourth way: on the two largest models of the benchmarks its steps were
+slower than eager ones (0.9 and 0.8 of their pace) after 30 and 4 seconds of compiling.
 """
 
 import math

@@ -127,6 +127,19 @@ def test_a_folder_of_somebody_else_is_not_used(fresh_cache, monkeypatch):
     shutil.rmtree(folder)
 
 
+@needs_cc
+@pytest.mark.parametrize("home", ["/proc", "/dev/null", "~nobody-of-this-name"])
+def test_a_home_that_cannot_be_written_is_done_without(monkeypatch, home):
+    """Not even root may write here; a folder for this process takes its place."""
+    monkeypatch.setenv("XDG_CACHE_HOME", home)
+    cache_folder.cache_clear()
+    folder = cache_folder()
+    assert answer() == (42, False)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [it.suffix for it in folder.iterdir()] == [".so"]
+    shutil.rmtree(folder)
+
+
 def test_importing_the_language_does_not_import_this():
     code = "import sys, ppl_core; print([m for m in sys.modules if 'ppl_core.compiled' in m])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

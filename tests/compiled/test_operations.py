@@ -27,10 +27,11 @@ PLACES = INDEX % 3
 
 UNARY = (
     "exp log log1p expm1 sqrt neg abs tanh sin cos atan erf lgamma digamma floor ceil round trunc "
-    "sign isnan sigmoid relu square reciprocal rsqrt log2 sinh cosh"
+    "sign isnan sigmoid relu square reciprocal rsqrt log2 sinh cosh tan asin acos erfc log10 exp2"
 )
 CASES = {name: (getattr(torch, name), X) for name in UNARY.split()}
 CASES |= {
+    "trigamma": (lambda x: torch.polygamma(1, torch.where((x > -1.0) | (x == -2.5), x, 1.0)), X),
     "softplus": (torch.nn.functional.softplus, X),
     "logsigmoid": (torch.nn.functional.logsigmoid, X),
     "clamp": (lambda x: x.clamp(-0.4, 20.0), X),

@@ -285,6 +285,26 @@ def test_a_run_begins_in_floats_and_goes_on_in_c(monkeypatch):
     assert_same(ours, eager)
 
 
+@needs_cc
+def test_a_compiler_that_is_killed_costs_a_run_its_speed_and_no_more(monkeypatch):
+    monkeypatch.setattr(engine, "_entries", {})
+    monkeypatch.setattr(engine, "PAYS", 0.0)
+    begin = build.Build._start
+
+    def killed(making, text, flags):
+        begin(making, text + "/* to be killed */", flags)
+        making._process.kill()
+        making._process.wait()
+
+    monkeypatch.setattr(build.Build, "_start", killed)
+    optim = Adam({"lr": 0.012, "eps": 1e-7})
+    svi = training(optim)
+    ours = svi.run(700, 8.5, progress_bar=False)
+    assert (svi.compiled.backend, "ended with -9" in svi.compiled.reason) == ("floats", True)
+    assert_same(ours, training(optim).run(700, 8.5, compile="never", progress_bar=False))
+    assert not list(build.cache_folder().glob("build-*"))
+
+
 def fair_or_not():
     fake = ppl.sample("fake", dist.Bernoulli(0.3))
     with ppl.plate("tosses", 4):
