@@ -45,13 +45,10 @@ def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) 
         ControlError: the grid names no control of the panel, or a value it cannot take.
     """
     rows = [dict(row) for row in desk.rows if row["place"] in ("face", "drawer")]
+    rows = [row for row in rows if row["name"] != MODE]  # a page has one way to answer
     data = None if grid else _trained(session)
     if data is not None:
-        rows = [
-            row | {"locked": row["locked"] or row["name"] in FIXED}
-            for row in rows
-            if row["name"] != MODE
-        ]
+        rows = [row | {"locked": row["locked"] or row["name"] in FIXED} for row in rows]
         data["figures"] = {name: bare(figure) for name, figure in figures.stage(session).items()}
     else:
         data = recorded(session, figures, rows, grid or {})
