@@ -49,6 +49,10 @@ class Training:
         svi: after its first step, so that every parameter and its optimiser's state are there.
         args, kwargs: of the programs.
 
+    Attributes:
+        key: what the recording depends on, as a key of a dictionary; None if that cannot be told.
+        kept: what has to live as long as that key.
+
     Raises:
         NotCompiled: the step has no compiled form.
     """
@@ -77,8 +81,9 @@ class Training:
         named = {f"argument {key}": value for key, value in [*enumerate(args), *kwargs.items()]}
         self._data |= distinct({n: it for n, it in named.items() if isinstance(it, Tensor)})
         key, kept = self._identity(named)
+        self.key, self.kept = key, kept
         if key in _recordings:
-            self.program, _ = _recordings[key]
+            self.program, self.kept = _recordings[key]
             return
         self.program = self._record(args, kwargs)
         new = not Engines.know(self.program)

@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..compiled import Engines, NotCompiled, Runs, difference
+from ..compiled import Engines, NotCompiled, Program, Runs, difference
 from ..compiled.engine import TOLERANCE
 from ..compiled.floats import Floats
 from ..errors import InferenceError
 from .births import DRAWN, births
-from .recorded import Training, as_tensors
+from .recorded import KEPT, Training, as_tensors
 from .training import CHUNK, multiplies_matrices
+
+_known: dict[Any, tuple[Program, Any]] = {}  # how parameters are born
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,35 +156,48 @@ class Together:
 
     def _first_leaves(self) -> dict[str, Tensor]:
         """The first unconstrained value of every parameter in every run, (runs, ...)."""
-        count, training, store = self.plan.count, self.training, self.svi.store
+        count, training = self.plan.count, self.training
         known = self.start.leaves
         new = {name: leaf for name, leaf in self._born.items() if name not in known}
         first = {n: it.expand(count, *it.shape) for n, it in known.items()}
         if not new:
             return first
-        args, kwargs = map(as_tensors, self.plan.given(0))
-        data = {n: it for n, it in training._data.items() if n.startswith("argument")}
-        named = {f"argument {n}": it for n, it in [*enumerate(args), *kwargs.items()]}
-        data = {name: named[name] for name in data}
-
-        def estimate() -> None:
-            with store:
-                self.svi._estimate(args, kwargs)
-
-        program = births(estimate, new, data)
+        program = self._births(new)
         draws = [[v.draw for v in it.inputs("noise")] for it in (program, training.program)]
         if draws[0] != draws[1]:
             raise NotCompiled(DRAWN)
-        body = Floats(program)
-        inputs = [self._rows(value) for value in program.inputs("data")]
-        table = [leaf.new_empty(count, leaf.numel()) for leaf in new.values()]
+        body, inputs = Floats(program), [self._rows(it) for it in program.inputs("data")]
+        rows = count if any(it.stride(0) for it in inputs) else 1  # the same for all runs?
+        table = [leaf.new_empty(rows, leaf.numel()) for leaf in new.values()]
         noise = [torch.zeros(1, value.size) for value in program.inputs("noise")]
-        for run in range(count):
-            flat = [rows[run] for rows in table]
-            if not body.run(1, flat, [rows[run] for rows in inputs], noise, math.inf):
+        for run in range(rows):
+            flat = [it[run] for it in table]
+            if not body.run(1, flat, [it[run] for it in inputs], noise, math.inf):
                 raise NotCompiled("a first value is not finite")
         shaped = zip(new.items(), table, strict=True)
-        return first | {n: rows.reshape(count, *leaf.shape) for (n, leaf), rows in shaped}
+        return first | {
+            name: it.expand(count, -1).reshape(count, *leaf.shape) for (name, leaf), it in shaped
+        }
+
+    def _births(self, new: Mapping[str, Tensor]) -> Program:
+        """The recording of first values; it is made once for programs that do the same."""
+        key = self.training.key and (self.training.key, *new)
+        if key in _known:
+            return _known[key][0]
+        args, kwargs = map(as_tensors, self.plan.given(0))
+        named = {f"argument {n}": it for n, it in [*enumerate(args), *kwargs.items()]}
+        data = {n: named[n] for n in self.training._data if n in named}
+
+        def estimate() -> None:
+            with self.svi.store:
+                self.svi._estimate(args, kwargs)
+
+        program = births(estimate, new, data)
+        if key:
+            _known[key] = program, self.training.kept
+            while len(_known) > KEPT:
+                del _known[next(iter(_known))]
+        return program
 
     def _one_by_one(self) -> tuple[Runs, Tensor, dict[str, Tensor]]:
         """All runs after a first step of their own."""
@@ -257,10 +272,11 @@ class Together:
 
     def _outcome(self, runs: Runs, still: Mapping[str, Tensor]) -> Outcome:
         losses = runs.losses.to(torch.get_default_dtype())
-        good = torch.isfinite(losses).cumprod(1) > 0  # floats reach further than single precision
-        losses[~good] = math.nan
-        leaves = {**still, **self._leaves(runs.state)}
-        return Outcome(losses, leaves, self._path(runs), good.sum(1))
+        bad = ~torch.isfinite(losses)  # floats reach further than single precision
+        steps = torch.where(bad.any(1), bad.to(torch.uint8).argmax(1), runs.steps)
+        for run in bad.any(1).nonzero()[:, 0].tolist():
+            losses[run, int(steps[run]) :] = math.nan
+        return Outcome(losses, {**still, **self._leaves(runs.state)}, self._path(runs), steps)
 
     def _path(self, runs: Runs) -> dict[str, Tensor]:
         return self._leaves(runs.kept) if runs.kept else {}
