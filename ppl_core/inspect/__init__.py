@@ -3,6 +3,7 @@
 pairing   check_pair: one error for the first misfit, as inference raises it
 ledger    ledger, shapes: every statement of a run in a table
 doctor    check_guide: every finding about a guide, each with its cure
+story     story: one statement on its way through the handlers
 graph     graph: what depends on what, as a picture
 """
 
@@ -10,13 +11,16 @@ from .doctor import Finding, Findings, check_guide
 from .graph import ModelGraph, graph, render_model
 from .ledger import Entry, Ledger, ledger, shapes
 from .pairing import check_pair, check_signature
+from .story import Encounter, Story, story
 
 __all__ = [
+    "Encounter",
     "Entry",
     "Finding",
     "Findings",
     "Ledger",
     "ModelGraph",
+    "Story",
     "check_guide",
     "check_pair",
     "check_signature",
@@ -24,4 +28,5 @@ __all__ = [
     "ledger",
     "render_model",
     "shapes",
+    "story",
 ]

@@ -86,6 +86,13 @@ class Beside:
         """Whether something is still being worked out."""
         return self._pieces is not None or self._wish is not None
 
+    @property
+    def known(self) -> tuple[Any, ...]:
+        """What is known by now: equal as long as nothing is new."""
+        truth = self.truth
+        found = (self.prior, truth.found, truth.joint, self.replicas)
+        return (*map(id, found), truth.note, self.complaint, self.pending)
+
     def due(self) -> float:
         """Seconds until there is something to do; infinite for never."""
         if self._wish is not None:

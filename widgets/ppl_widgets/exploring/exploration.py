@@ -115,6 +115,7 @@ class Exploration(Explored):
         own = next((k for k, v in self.scenario.names.items() if v == name), "")
         if own in LOOKS:
             self._change(self.status)
+            self._statement = "" if own == "site" else self._statement
             self.room.forget("x", "y", "density", "progress", "values")
             self.stage_version += 1
             self._foresee()
@@ -163,12 +164,15 @@ class Exploration(Explored):
         return self.step
 
     def look_at(self, site: str) -> None:
-        """Look at a site, by the name of one of its statements; nothing for one that is data."""
+        """Look at a site, by the name of its statement; data has a way, but no posterior."""
+        self._statement = site
+        self.version += 1
         places = () if self.sites is None else self.sites.coordinates
         place = next((each.name for each in places if each.site == site), None)
         now = self.coordinate
         if place is not None and (now is None or now.site != site):
             self.set(self.scenario.names["site"], place)
+            self._statement = site
 
     def stand_at(self, values: Mapping[str, Any], strictly: bool = True) -> None:
         """Move controls to where they are to start.

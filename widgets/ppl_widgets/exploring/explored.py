@@ -48,6 +48,7 @@ class Explored(Machine[Any]):
     room: Room
     marks: list[Mark]
     rows_version: int
+    _statement: str = ""
     _reading: Reading
     _clock: Callable[[], float]
 
@@ -76,6 +77,14 @@ class Explored(Machine[Any]):
     def other(self) -> Coordinate | None:
         """The number that it is paired with."""
         return None if self.sites is None else self.sites.coordinate(self.setting("against"))
+
+    @property
+    def statement(self) -> str:
+        """The statement that was pointed at last; the site that is looked at if none was."""
+        known = () if self.sites is None else (*self.sites.latent, *self.sites.observed)
+        if self._statement in known:
+            return self._statement
+        return "" if self.coordinate is None else self.coordinate.site
 
     @property
     def subject(self) -> Subject | None:
@@ -164,14 +173,16 @@ class Explored(Machine[Any]):
             self.beside.predict(self.whole_draws, again)
 
     def _one_piece(self) -> None:
-        known = self.beside.truth.found
+        """Work out one piece of what stands beside the steps; most of them change nothing yet."""
+        known, true = self.beside.known, self.beside.truth.found
         self.beside.piece()
+        if self.beside.known == known:
+            return
         self.version += 1
-        if self.beside.truth.found is not known:
+        if self.beside.truth.found is not true:
             self.room.forget("x", "y", "density", "loss")
             self.stage_version += 1
-        if not self.beside.pending or self.beside.truth.found is not known:
-            self._fit()
+        self._fit()
 
     def _fit(self) -> None:
         """Let the axes hold what is to be seen."""

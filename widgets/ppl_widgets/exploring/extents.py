@@ -7,6 +7,7 @@ import numpy as np
 
 from .learning import Learning
 from .room import middle
+from .sampling import Cloud
 from .sites import Coordinate
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def reaches(told: "Explored") -> Iterator[Reach]:
     yield ("y", *_ends(told, other), None)
     yield ("density", 0.0, _peak(told, place, (low, high)), 0.0)
     yield ("data", *_data(told), None)
+    yield ("predicted", 0.0, _predicted(told), 0.0)
     if isinstance(told.work, Learning):
         yield ("loss", *_loss(told, told.work), None)
         for name in shown_params(told):
@@ -99,6 +101,9 @@ def _means(told: "Explored", place: Coordinate) -> tuple[float, float]:
     columns, weights = told.posterior
     exact, column = told.beside.truth.marginal(place), columns.get(place.name, np.empty(0))
     centre = [] if exact is None else [exact.mean - 0.5 * exact.sd, exact.mean + 0.5 * exact.sd]
+    if isinstance(told.work, Cloud):
+        means = [each[place.name] for each in told.work.means]
+        return min([*centre, *means]), max([*centre, *means])
     counts = np.ones(len(column)) if weights is None else weights
     total = np.cumsum(counts)
     known = np.flatnonzero(total > 0.0)[20:]
@@ -119,6 +124,15 @@ def _data(told: "Explored") -> tuple[float, float]:
     if made.size:
         ends += [float(end) for end in np.quantile(made, [0.01, 0.99])]
     return min(ends), max(ends)
+
+
+def _predicted(told: "Explored") -> float:
+    """How high the histogram of one predicted number goes."""
+    made = replicas(told)
+    if made.shape[1:] != (1,):
+        return 1.0
+    heights, edges = np.histogram(made[:, 0], BARS, told.room.get("data"))
+    return 1.2 * float(heights.max()) / (len(made) * (edges[1] - edges[0]))
 
 
 MOST = 150

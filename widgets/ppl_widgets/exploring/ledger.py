@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ppl_core.handlers import Trace, replay, trace
-from ppl_core.inspect import Entry
+from ppl_core.inspect import Entry, Story, story
 from ppl_core.inspect.ledger import ledger_of
 from ppl_core.values import validation
 
@@ -84,6 +84,26 @@ def _joined(model_sites: Trace, guide_sites: Trace | None) -> Account:
     log_guide = None if guide_sites is None else sum(e.log_prob or 0.0 for e in proposed)
     by_draw = "draw" if guide_sites is None else "guide"
     return Account(tuple(rows), stated.log_joint, log_guide, by_draw)
+
+
+def story_of(told: "Explored", site: str) -> Story:
+    """What each handler does to one statement of the model: the user's own, and those of a run.
+
+    Raises:
+        Exception: whatever the programs raise.
+    """
+    assert told.subject is not None
+    work = told.work
+    with limited(), torch.random.fork_rng(devices=[]), torch.no_grad(), told.target.store:
+        torch.manual_seed(told.seed)
+        model, args, kwargs = told.subject.handled(told.args)
+        if isinstance(work, Learning):
+            with trace() as guide_sites:
+                work.pair.guide(*told.args)
+            model = replay(model, trace=guide_sites)
+        elif work is not None and work.step:
+            model = replay(model, trace={n: v[-1] for n, v in work.values().items()})
+        return story(trace(model), site, *args, **kwargs)
 
 
 def set_by(entry: Entry, account: Account) -> str:

@@ -220,6 +220,7 @@ class Cloud:
 
     Attributes:
         course: (power, effective share, acceptance) after each step.
+        means: of every coordinate, after each step.
     """
 
     act = "draw"
@@ -234,6 +235,7 @@ class Cloud:
         self.course: list[tuple[float, float, float]] = []
         with limited(), store:
             self.run = InferenceRun(self.kernel, *args, seed=seed, keep_every=1)
+        self.means = [self._mean()]
 
     @property
     def step(self) -> int:
@@ -268,6 +270,7 @@ class Cloud:
                 self.run.advance(num_steps=1)
             info, done = self.run.snapshot.info, done + 1
             self.course.append((info.power, info.ess / PARTICLES, info.accept_prob))
+            self.means.append(self._mean())
             if time.perf_counter() >= deadline:
                 break
         return done
@@ -275,4 +278,7 @@ class Cloud:
     def back(self, step: int) -> None:
         """Go back to this step, or to the newest remembered one before it."""
         self.run.rewind(max(step, 0))
-        del self.course[self.step :]
+        del self.course[self.step :], self.means[self.step + 1 :]
+
+    def _mean(self) -> dict[str, float]:
+        return {name: float(column.mean()) for name, column in self.columns.items()}

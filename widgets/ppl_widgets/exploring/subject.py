@@ -88,6 +88,12 @@ class Subject:
             with condition(data=seen, strict=self._strict):
                 return self._bare(*args, **kwargs)
 
+    def handled(self, values: tuple[Any, ...]) -> tuple[Program, tuple[Any, ...], dict[str, Any]]:
+        """The model with its handlers in sight, and the arguments that it is called with."""
+        seen = dict(zip(self._site_names, values, strict=False))
+        args, kwargs = self._called(values)
+        return (condition(self._bare, data=seen) if seen else self._bare), args, kwargs
+
     def guide(self, *values: Any) -> Any:
         """The user's guide as a function of all inputs."""
         assert self.own_guide is not None

@@ -45,12 +45,14 @@ class Truth:
     Attributes:
         found: the truth, or None as long as there is none.
         note: why there is none, or "" while it is looked for.
+        joint: joint draws, a few at a time; () as long as there are none.
     """
 
     def __init__(self, source: Any = "auto"):
         self.source = source
         self.found: Reference | None = None
         self._drawn: list[Mapping[str, Tensor]] = []
+        self.joint: tuple[Mapping[str, Tensor], ...] = ()
         self.note = "" if source is not None else say("explore.truth.off")
 
     def look_for(
@@ -103,10 +105,11 @@ class Truth:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 self._drawn.append(self.found.sample(AT_ONCE))
+        self.joint = tuple(self._drawn)
 
     def forget(self) -> None:
         """Know nothing."""
-        self.found, self.note, self._drawn = None, "", []
+        self.found, self.note, self._drawn, self.joint = None, "", [], ()
 
     # ---- what it says
 
@@ -123,9 +126,9 @@ class Truth:
 
     def pairs(self, one: Coordinate, other: Coordinate) -> tuple[np.ndarray, np.ndarray]:
         """Joint draws of two numbers; none where the truth has none."""
-        if not self._drawn or not {one.site, other.site} <= self._drawn[0].keys():
+        if not self.joint or not {one.site, other.site} <= self.joint[0].keys():
             return np.empty(0), np.empty(0)
-        x, y = ([place.of(drawn) for drawn in self._drawn] for place in (one, other))
+        x, y = ([place.of(drawn) for drawn in self.joint] for place in (one, other))
         return np.concatenate(x), np.concatenate(y)
 
     @property

@@ -102,4 +102,9 @@ MESSAGES = {
     "explore.caption.model": "One run. Log joint {model} nats.",
     "explore.caption.both": "One run. Log q {guide} − log p {model} = loss {loss} nats.",
     "explore.param": "param",
+    "explore.tab.handlers": "handlers",
+    "explore.head.handler": "handler, from inside out",
+    "explore.head.out": "on the way out",
+    "explore.head.back": "on the way back",
+    "explore.caption.story": "The way of {site}: each handler sees it twice.",
 }

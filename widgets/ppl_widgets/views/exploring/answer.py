@@ -22,8 +22,8 @@ SIZES = (3.5, 5.5, 9.0)
 """Diameters of dots, from the lightest third to the heaviest draw."""
 CLOUD = 600
 """Dots of each kind in a pair plot."""
-GOLDEN = 0.6180339887
-"""Its multiples fall evenly between 0 and 1."""
+EVEN = (0.6180339887, 0.4142135624)
+"""Their multiples fall evenly between 0 and 1, and have nothing to do with each other."""
 WIDE = 0.9
 """Of the mass, in the band of predictions."""
 
@@ -178,7 +178,7 @@ def _apart(values: np.ndarray, place: Coordinate, shift: int = 0) -> np.ndarray:
     """Whole numbers, moved a little so that dots do not hide each other."""
     if not place.discrete:
         return values
-    spots = (np.arange(len(values)) * (GOLDEN if shift else GOLDEN**2)) % 1.0
+    spots = (np.arange(len(values)) * EVEN[shift]) % 1.0
     return values + 0.5 * (spots - 0.5)
 
 
@@ -222,23 +222,16 @@ def _data_layout(title: str, x: str, y: str, told: "Explored") -> dict[str, Any]
     """Values of one number across; or values up, over the numbers of the data."""
     seen, values = len(observed(told)), told.room.get("data")
     across = values if seen == 1 else (-0.5, max(seen, 2) - 0.5)
-    up = (0.0, _top(told)) if seen == 1 else values
+    up = told.room.get("predicted") if seen == 1 else values
     return theme.layout(title, x=x, y=y, x_range=across, y_range=up, key=True)
-
-
-def _top(told: "Explored") -> float:
-    made = replicas(told)
-    if not made.size:
-        return 1.0
-    _, heights = bars(made[:, 0], told.room.get("data"))
-    return 1.2 * float(heights.max()) if len(heights) else 1.0
 
 
 def _data_frame(told: "Explored") -> dict[str, Points]:
     seen, made = observed(told), replicas(told)
     places = np.arange(len(seen), dtype=np.float32)
     if len(seen) == 1:
-        line = np.array([seen[0], seen[0]], np.float32), np.array([0.0, _top(told)], np.float32)
+        up = np.array(told.room.get("predicted"), np.float32)
+        line = np.full(2, seen[0], np.float32), up
         drawn = bars(made[:, 0], told.room.get("data")) if made.size else NOTHING
         return {"main.seen": line, "main.made": drawn}
     points: dict[str, Points] = {"main.band": NOTHING, "main.made": NOTHING}

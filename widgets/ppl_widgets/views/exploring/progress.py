@@ -1,5 +1,6 @@
 """How a run goes: the loss and the parameters of a guide, or the gauge and the mean of draws."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def _plot(
     told: "Explored", title: str, traces: list[dict[str, Any]], y: str, ends: Any, **more: Any
 ) -> Figure:
     axes = {"x_range": told.room.get("step"), "y_range": ends}
-    x = say("axis.step" if told.act == "train" else "axis.draw")
+    x = say("axis.draw" if told.act == "draw" and told.method != "SMC" else "axis.step")
     return {"data": traces, "layout": theme.layout(title, x=x, y=y, **axes, **more)}
 
 
@@ -176,6 +177,9 @@ def values_frame(told: "Explored") -> dict[str, Points]:
     if exact is not None:
         ends = np.array((0.0, max(told.room.get("step")[1], 12.0)), np.float32)
         points["values.exact"] = ends, np.full(2, exact.mean, np.float32)
+    if isinstance(told.work, Cloud):
+        means = [each[place.name] for each in told.work.means]
+        points["values.mean"] = _floats(range(len(means))), _floats(means)
     column, counts = told.posterior[0].get(place.name, np.empty(0)), told.posterior[1]
     if isinstance(told.work, Sampling) and len(column):
         shares = np.ones(len(column)) if counts is None else counts
@@ -186,6 +190,10 @@ def values_frame(told: "Explored") -> dict[str, Points]:
         known = total > 0.0
         points["values.mean"] = decimate(steps[known], means[known].astype(np.float32))
     return points
+
+
+def _floats(numbers: Iterable[float]) -> np.ndarray:
+    return np.array(list(numbers), np.float32)
 
 
 # ---- what is written

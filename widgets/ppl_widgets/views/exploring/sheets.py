@@ -9,7 +9,7 @@ from ppl_core.inspect import Entry, check_guide, graph
 from ppl_core.inspect.ledger import shown
 
 from ...exploring.guard import limited
-from ...exploring.ledger import Account, Line, account, lines_of, set_by
+from ...exploring.ledger import Account, Line, account, lines_of, set_by, story_of
 from ...learner import explain
 from ...rows import Row, Table
 from ...text import fixed, say
@@ -17,7 +17,9 @@ from ...text import fixed, say
 if TYPE_CHECKING:
     from ...exploring.explored import Explored
 
-SHEETS = ("program", "graph", "guide")
+FEW = 24
+"""Sites that have a button of their own."""
+SHEETS = ("program", "handlers", "graph", "guide")
 """Names of the sheets, the one that is open first at the left."""
 
 
@@ -26,7 +28,9 @@ def sheet(told: "Explored", name: str) -> str:
     if told.subject is None or told.sites is None:
         return _note(told.error or say("explore.sheet.nothing"))
     try:
-        return {"program": _program, "graph": _graph, "guide": _guide}[name](told)
+        return {"program": _program, "handlers": _handlers, "graph": _graph, "guide": _guide}[name](
+            told
+        )
     except Exception as error:  # a program of the user's may raise anything
         return _note(explain(error))
 
@@ -106,6 +110,24 @@ def _line(line: Line, lit: bool) -> str:
     )
 
 
+# ---- one statement's way through the handlers
+
+
+def _handlers(told: "Explored") -> str:
+    """Every site as a button, and the way of the one that is looked at."""
+    assert told.sites is not None
+    every, chosen = [*told.sites.latent, *told.sites.observed], told.statement
+    buttons = "".join(
+        f'<button type="button" data-site="{escape(site, quote=True)}"'
+        f"{' aria-current=true' if site == chosen else ''}>{escape(site)}</button>"
+        for site in every[:FEW]
+    )
+    rows = [Row(each.cells) for each in story_of(told, chosen)]
+    heads = tuple(say(f"explore.head.{head}") for head in ("handler", "out", "back"))
+    table = Table(heads, rows, say("explore.caption.story", site=chosen)).html()
+    return f'<div class="ppl-sites">{buttons}</div><div class="ppl-table">{table}</div>'
+
+
 # ---- the graph, and the doctor
 
 
@@ -133,3 +155,6 @@ def _guide(told: "Explored") -> str:
     heads = tuple(say(f"explore.head.{head}") for head in ("what", "site", "message"))
     caption = say("explore.sheet.findings", **name, count=str(len(left)))
     return f'<div class="ppl-table">{Table(heads, rows, caption).html()}</div>'
+
+
+_SHEETS = {"program": _program, "handlers": _handlers, "graph": _graph, "guide": _guide}
