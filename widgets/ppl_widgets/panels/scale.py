@@ -24,7 +24,6 @@ class ScalePanel(LivePanel[Retraining]):
     Args:
         guess: the prior's mean, in kg.
         measurement: what the scale reads, in kg.
-        mode: "live": one run goes on while you drag; "trained": each tick is a whole new run.
         noise_sd: how much its readings vary, in kg.
         prior_sd: how far the weight may lie from the guess, in kg.
         lr: learning rate.
@@ -32,6 +31,7 @@ class ScalePanel(LivePanel[Retraining]):
         particles: draws that one loss estimate averages.
         num_steps: steps of a run.
         seed: of the noise.
+        mode: "live": one run goes on while you drag; "trained": each tick is a whole new run.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
         predict: whether the answer waits until you have said a number.
@@ -51,7 +51,6 @@ class ScalePanel(LivePanel[Retraining]):
         self,
         guess: float = 8.5,
         measurement: float = 9.5,
-        mode: str = "live",
         noise_sd: float = 0.75,
         prior_sd: float = 1.0,
         lr: float = 0.001,
@@ -59,6 +58,7 @@ class ScalePanel(LivePanel[Retraining]):
         particles: int = 1,
         num_steps: int = 2500,
         seed: int = 101,
+        mode: str = "live",
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
