@@ -8,7 +8,7 @@ import base64
 import copy
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -47,31 +47,16 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
     session.settle()  # what is half worked out cannot be copied
     pools = Pools()
     named = {name: session.controls.control(name) for name in grid}
-    grid = {name: with_present(session, it, grid[it.name]) for name, it in named.items()} or around(
-        session, [row["name"] for row in rows if is_free(row)]
-    )
-    run = anew(session)
-    if run.step >= run.num_steps:
-        run.reset("same")
-    frames = [snapshot(run, figures, pools)]
-    start, end = run.step, run.num_steps
-    for number in range(1, FRAMES):
-        wanted = start + round((end - start) * number / (FRAMES - 1))
-        if wanted > run.step and run.status != "failed":
-            run.run(wanted - run.step)
-            frames.append(snapshot(run, figures, pools))
-    settings = []
-    for values in product(*grid.values()):
-        still = anew(session)
-        for name, value in zip(grid, values, strict=True):
-            still.set(name, value)
-        if not still.step and still.status != "failed":
-            still.run(still.num_steps)
-        settings.append(snapshot(still, figures, pools))
+    chosen = {name: with_present(session, named[name], grid[name]) for name in grid}
+    chosen = chosen or around(session, [row["name"] for row in rows if is_free(row)])
+    settings = [
+        snapshot(answer(session, dict(zip(chosen, values, strict=True))), figures, pools)
+        for values in product(*chosen.values())
+    ]
     return {
         "kind": "recorded",
-        "grid": [[name, list(values)] for name, values in grid.items()],
-        "frames": frames,
+        "grid": list(chosen.items()),
+        "frames": [snapshot(moment, figures, pools) for moment in moments(session)],
         "settings": settings,
         "arrays": pools.arrays,
         "figures": pools.figures,
@@ -80,20 +65,47 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
     }
 
 
-def with_present(session: Any, control: Control, values: Sequence[Any]) -> list[Any]:
-    """Values that a control can take, and where it stands now, in order."""
-    checked = [control.check(value) for value in values]
-    present = session.controls[control.name]
-    checked += [present] if present not in checked else []
-    return checked if control.min is None else sorted(checked)
-
-
 def anew(session: Any) -> Any:
     """A copy of a session at the start of its run."""
     fresh = copy.deepcopy(session)
     if fresh.status != "idle":
         fresh.reset("same")
     return fresh
+
+
+def moments(session: Any) -> Iterator[Any]:
+    """A run under the present controls: the same session again and again, further on each time."""
+    run = anew(session)
+    if run.step >= run.num_steps:  # it opens where it ends
+        run.reset("same")
+    yield run
+    start, end = run.step, run.num_steps
+    for number in range(1, FRAMES):
+        wanted = start + round((end - start) * number / (FRAMES - 1))
+        if wanted > run.step and run.status != "failed":
+            run.run(wanted - run.step)
+            yield run
+
+
+def answer(session: Any, values: Mapping[str, Any]) -> Any:
+    """What a session shows at other settings: as it opens, or if that is nothing, at its end."""
+    other = anew(session)
+    for name, value in values.items():
+        other.set(name, value)
+    if not other.step and other.status != "failed":
+        other.run(other.num_steps)
+    return other
+
+
+# ---- where
+
+
+def with_present(session: Any, control: Control, values: Sequence[Any]) -> list[Any]:
+    """Values that a control can take, and where it stands now, in order."""
+    checked = [control.check(value) for value in values]
+    present = session.controls[control.name]
+    checked += [present] if present not in checked else []
+    return checked if control.min is None else sorted(checked)
 
 
 def is_free(row: Mapping[str, Any]) -> bool:
