@@ -2,11 +2,12 @@
 
 import re
 
-import jupytext
+import nbformat
 import pytest
 
 import ppl_widgets.export.site as site
 from ppl_widgets import ForwardPanel, ScalePanel
+from ppl_widgets.export.outputs import page_of
 from ppl_widgets.session import Session
 
 SEEN = "() => window.pplPlots?.['{0}']?.drawn.length"
@@ -111,10 +112,15 @@ def test_a_precomputed_page_says_so_and_moves(alone, tmp_path, shots):
     shots(alone, "dark-1280")
 
 
-def test_a_notebook_s_page_is_alive(alone, tmp_path, shots):
-    cells = ["# %% [markdown]", "# # A title", "# %%", "from ppl_widgets import ScalePanel"]
-    notebook = jupytext.reads("\n".join([*cells, "ScalePanel(num_steps=100)"]), "py:percent")
-    jupytext.write(notebook, tmp_path / "01_one.ipynb")
+def test_a_notebook_s_page_is_alive(alone, tmp_path, shots, monkeypatch):
+    """What a kernel would have given is given here; tests/widgets/test_site.py asks a real one."""
+    panel = ScalePanel(num_steps=100)
+    shown = nbformat.v4.new_output("execute_result", {"text/html": page_of(panel)})
+    panel.close()
+    code = nbformat.v4.new_code_cell("ScalePanel(num_steps=100)", outputs=[shown])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A title"), code])
+    nbformat.write(notebook, tmp_path / "01_one.ipynb")
+    monkeypatch.setattr(site, "run", lambda path: nbformat.read(path, 4))
     site.main([str(tmp_path), str(tmp_path / "pages")])
     show(alone, tmp_path / "pages" / "01_one.html", "weighing")
     alone.get_by_role("slider", name="guess").press("ArrowRight")
