@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ppl_widgets.drawing import Drawing, Pool
-from ppl_widgets.scenarios import CONDITIONING, QUESTIONS, ControlError
+from ppl_widgets.scenarios import CONDITIONING, NUM, QUESTIONS, ControlError
 
 
 def same(one, other):
@@ -160,7 +160,15 @@ def test_a_pool_remembers_rows_in_order():
     assert np.array_equal(pool.first(990)["x"], np.arange(990))
 
 
-@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+DRAWN = {
+    name: question
+    for name, question in QUESTIONS.items()
+    if NUM in [control.name for control in question.controls]
+}
+"""Those that runs of a program answer; the others have sessions of their own."""
+
+
+@pytest.mark.parametrize("question", DRAWN.values(), ids=DRAWN)
 def test_every_control_can_be_moved(question):
     drawing = Drawing(question, num=300)
     for control in question.controls:
