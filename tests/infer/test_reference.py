@@ -15,6 +15,7 @@ from ppl_core.errors import ModelError
 from ppl_core.infer import reference
 from ppl_core.infer.references import search
 from ppl_core.infer.references.affine import is_affine
+from ppl_core.infer.references.estimate import estimate
 from ppl_core.infer.references.quadrature import quadrature
 from programs import conditioned_scale
 
@@ -364,6 +365,25 @@ def test_many_bent_dimensions_are_labelled_estimate():
     one = reference(bend(lambda w: (w - 8.5).tanh(), lambda w: 0.5, 0.5))  # entry 0, moved by 8.5
     away = found["z"].mean[0] - (one["weight"].mean - 8.5)
     assert abs(float(away)) < 5 * float(found["z"].mean_error[0])
+
+
+def test_a_long_run_knows_where_a_site_ends():
+    """A density that is highest at the end of its support has no tail beyond it."""
+
+    def model():
+        for name in ("a", "b", "c"):
+            ppl.sample(name, dist.Exponential(1.0))
+        ppl.sample("d", dist.Uniform(0.0, 1.0))
+
+    found = estimate(model, (), {}, 500, 2, 1)
+    *_, last = found
+    low, high = last["a"].grid[0].item(), last["d"].grid[-1].item()
+    assert low >= 0.0
+    assert high <= 1.0
+    assert last["a"].density(0.1).item() == pytest.approx(math.exp(-0.1), abs=0.25)
+    for name in ("a", "d"):
+        mass = np.trapezoid(last[name].heights, last[name].grid)
+        assert mass == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_matrix_without_a_factor_far_out_leads_to_an_estimate():

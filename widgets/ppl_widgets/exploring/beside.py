@@ -20,8 +20,8 @@ from .truth import Truth
 
 Program = Callable[..., Any]
 
-QUICK = 0.03
-"""Seconds: what was worked out in less is worked out again while the hand moves."""
+QUICK = 0.1
+"""Seconds: a truth that was found in less is found again while the hand moves."""
 SETTLE = 0.08
 """Seconds a hand has to rest before slower work begins."""
 PRIOR = 4000
@@ -111,13 +111,15 @@ class Beside:
         )
 
     def renew(self, target: Target) -> bool:
-        """Learn about another target: at once if that was quick last time. Whether it was done."""
+        """Learn about another target: at once if that was quick last time. Whether it was found."""
         self.forget()
         self._target = target
         self._pieces, self._begins = self._learn(target), self._clock() + SETTLE
         if self._cost >= QUICK:
             return False
-        self.finish()
+        self._begins = -math.inf
+        while self.pending and self.truth.found is None and not self.truth.note:
+            self.piece()
         return True
 
     def predict(self, draws: Callable[[int], Mapping[str, Tensor]], again: bool = False) -> None:
@@ -147,15 +149,18 @@ class Beside:
             pass
 
     def _learn(self, target: Target) -> Iterator[None]:
-        begin = self._clock()
+        begin, self._cost = self._clock(), math.inf
         runs = Runs(uncondition(target.model), target.store)
         try:
             self.prior = target.sites.columns(runs(target.args, PRIOR, target.seed))
         except Exception:  # an improper prior cannot be drawn from, and is not shown
             self.prior = {}
         yield
-        yield from self.truth.look_for(target.model, target.args, target.sites, target.store)
-        self._cost = self._clock() - begin
+        truth = self.truth
+        for _ in truth.look_for(target.model, target.args, target.sites, target.store):
+            if truth.found is not None:
+                self._cost = min(self._cost, self._clock() - begin)
+            yield
 
     def _foresee(
         self, target: Target, draws: Callable[[int], Mapping[str, Tensor]]

@@ -34,6 +34,7 @@ class ExplorePanel(LivePanel[Exploration]):
         session: the model under exploration.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: there is no control of a name.
@@ -45,6 +46,7 @@ class ExplorePanel(LivePanel[Exploration]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
     ) -> None:
         self._show, self._lock = show, tuple([lock] if isinstance(lock, str) else lock)
         self._rows = session.rows_version
@@ -54,7 +56,12 @@ class ExplorePanel(LivePanel[Exploration]):
         )
         try:
             super().__init__(
-                session, exploring, drawer=say("drawer.exploring"), show=show, lock=lock
+                session,
+                exploring,
+                drawer=say("drawer.exploring"),
+                show=show,
+                lock=lock,
+                large=large,
             )
         except BaseException:
             self._sheets.close()
@@ -148,6 +155,7 @@ def explore(
     seed: int | None = None,
     show: Iterable[str] | None = None,
     lock: Iterable[str] = (),
+    large: bool = False,
     **controls: Any,
 ) -> ExplorePanel:
     """A live panel on any model: its arguments become controls, its sites and parameters plots.
@@ -171,6 +179,7 @@ def explore(
         seed: of the noise; 101 if None.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
         controls: arguments and sites by name, and where the panel's own controls start, such as
             `inference="NUTS"`.
 
@@ -204,7 +213,7 @@ def explore(
         **named,
     )
     session.stand_at(at, strictly=not before)
-    return ExplorePanel(session, show=show, lock=lock)
+    return ExplorePanel(session, show=show, lock=lock, large=large)
 
 
 def _names() -> dict[str, Any]:

@@ -190,7 +190,7 @@ def _two_texts(told: "Explored") -> dict[str, str]:
     if other.name not in columns or (weights is not None and not weights.sum() > 0.0):
         return {"main": say("caption.no_draws")}
     pair = np.stack([columns[one.name], columns[other.name]])
-    spread = np.cov(pair, aweights=weights)
+    spread = np.cov(pair, aweights=weights, ddof=0)
     sds = np.sqrt(spread[0, 0] * spread[1, 1])
     if not sds > 0.0:
         return {"main": say("explore.caption.flat")}
