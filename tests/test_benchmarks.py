@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 
+import fast
 import importance
 import pytest
 import svi_step
@@ -83,3 +84,12 @@ def test_the_numbers_of_guides_stand_beside_the_exact_ones(
     assert prior[:2] == ["N(8.50,", "1.00)"]
     assert prior[3] == "0.599"  # exact share of effective samples
     assert prior[7] == "0.436"  # exact acceptance rate
+
+
+def test_the_fast_path_has_its_promises_and_its_size(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fast.FASTER.keys() == BENCHMARKS.keys()
+    fast.main(["--size"])
+    *lines, total = capsys.readouterr().out.splitlines()
+    counts = [int(line.split()[0]) for line in lines]
+    assert int(total.split()[0]) == sum(counts)
+    assert "  ops.py" in "\n".join(lines)

@@ -140,6 +140,22 @@ def test_they_go_on_from_where_the_training_is():
     compare(svi, runs, lambda i: (8.5,), 120, fresh=False)
 
 
+def test_an_interrupt_leaves_everything_where_it_was(monkeypatch):
+    monkeypatch.setattr(engine, "PAYS", math.inf)
+    svi = training(Adam({"lr": 0.02}))
+    svi.run(30, 8.5, progress_bar=False)
+    before, stream = svi.state, torch.get_rng_state()
+
+    def interrupted(steps):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        many.train_many(svi, many.Plan(120, (8.5,), {}, SEEDS, 0), "auto", interrupted)
+    assert svi.state.step == before.step
+    assert all(torch.equal(svi.state.values[name], it) for name, it in before.values.items())
+    assert torch.equal(torch.get_rng_state(), stream)
+
+
 def test_seeds_are_drawn_if_none_are_given():
     svi = training(Adam({"lr": 0.02}))
     torch.manual_seed(9)
