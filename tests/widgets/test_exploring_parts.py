@@ -262,6 +262,28 @@ def test_model_and_guide_are_joined_by_site_and_line():
     assert stated == {"a", "weight"}  # two parameters in one line: the first
 
 
+def test_a_ready_made_guide_is_one_row_a_site():
+    """Its helper in unconstrained space and the site are one draw, with one density."""
+
+    def model():
+        rate = ppl.sample("rate", dist.LogNormal(0.0, 0.5))
+        ppl.sample("count", dist.Poisson(rate), obs=3.0)
+
+    told = Exploration(model)
+    told.run(5)
+    found = account(told)
+    rows = {row.name: row for row in found.rows}
+    assert list(rows)[:2] == ["rate", "count"]
+    assert not [name for name in rows if "unconstrained" in name]
+    params = told.work.params
+    loc, sd = params["AutoNormal.locs.rate"], params["AutoNormal.scales.rate"]
+    rate = torch.as_tensor(rows["rate"].model.value)
+    assert rows["rate"].guide.distribution.endswith(", mapped")
+    log_q = dist.LogNormal(loc, sd).log_prob(rate).item()  # the second route: its own density
+    assert rows["rate"].guide.log_prob == pytest.approx(log_q, abs=1e-4)
+    assert found.log_guide == pytest.approx(log_q, abs=1e-4)
+
+
 def test_draws_set_the_ledger_of_a_sampler():
     model = ppl.condition(scale, data={"measurement": 9.5})
     told = Exploration(model, given=(8.5,), inference="NUTS")

@@ -75,10 +75,14 @@ def _guide(told: "Explored") -> list[str]:
     if name == OWN:
         return [f"guide = {written(told.source.guide, told.source.names)}"]
     hidden = sites.discrete if name != TABLE else []
+    start = "" if name == TABLE else ", init_loc_fn=infer.init_to_median"
     if not hidden:
-        return [f"guide = infer.{name}(model)"]
-    summed = f"infer.{name}(ppl.handlers.block(model, hide={hidden!r}))"
-    return [f"guide = {summed}", "model = infer.config_enumerate(model)"]
+        return [f"guide = infer.{name}(model{start})"]
+    return [
+        f"left = ppl.handlers.block(model, hide={hidden!r})",
+        f"guide = infer.{name}(left{start})",
+        "model = infer.config_enumerate(model)",
+    ]
 
 
 def _trained(told: "Explored", args: str) -> list[str]:
@@ -113,7 +117,7 @@ def _weighed(told: "Explored", args: str) -> list[str]:
 def _proposed(told: "Explored") -> tuple[str, list[str]]:
     """The guide as an argument, and the lines that make it."""
     if told.method in PROPOSE and told.setting("proposal") == "guide":
-        return ", guide", _guide(told)[:1]
+        return ", guide", [line for line in _guide(told) if not line.startswith("model")]
     return "", []
 
 

@@ -19,6 +19,7 @@ from ppl_core.infer import (
     TraceEnum_ELBO,
     TraceGraph_ELBO,
     config_enumerate,
+    init_to_median,
 )
 from ppl_core.params import ParamStore
 
@@ -35,7 +36,11 @@ MADE = {
     "AutoIAFNormal": AutoIAFNormal,
     "AutoDelta": AutoDelta,
 }
-"""Guides over continuous sites, by name; discrete sites are summed out beside them."""
+"""Guides over continuous sites, by name; discrete sites are summed out beside them.
+
+Each starts at the prior's median, so that a panel shows a guide that has still to learn from the
+data, and not one that has still to find the prior.
+"""
 TABLE = "AutoDiscreteParallel"
 """The guide over discrete sites alone."""
 
@@ -93,8 +98,10 @@ def pair(
         table = AutoDiscreteParallel(subject.model)
         return Pair(subject.model, table, _summed(sites, particles))
     if not sites.discrete:
-        return Pair(subject.model, MADE[name](subject.model), Trace_ELBO(num_particles=particles))
-    guide = MADE[name](block(subject.model, hide=sites.discrete))
+        guide = MADE[name](subject.model, init_loc_fn=init_to_median)
+        return Pair(subject.model, guide, Trace_ELBO(num_particles=particles))
+    hidden = block(subject.model, hide=sites.discrete)
+    guide = MADE[name](hidden, init_loc_fn=init_to_median)
     return Pair(config_enumerate(subject.model), guide, _summed(sites, particles))
 
 

@@ -224,13 +224,22 @@ class Learning:
 
 
 def _labels(name: str, shape: torch.Size) -> list[str]:
-    """What the first entries of a parameter are called, without the guide's prefix."""
-    head, dot, rest = name.partition(".")
-    short = rest if dot and head.startswith("Auto") else name
+    """What the first entries of a parameter are called."""
+    name = short(name)
     if not shape:
-        return [short]
+        return [name]
     places = islice(product(*(range(size) for size in shape)), ENTRIES)
-    return [f"{short}[{','.join(map(str, place))}]" for place in places]
+    return [f"{name}[{','.join(map(str, place))}]" for place in places]
+
+
+def short(name: str) -> str:
+    """A parameter's name without that of the ready-made guide that it belongs to.
+
+    >>> short("AutoNormal.locs.weight"), short("a")
+    ('locs.weight', 'a')
+    """
+    head, dot, rest = name.partition(".")
+    return rest if dot and head.startswith("Auto") else name
 
 
 def _thinned(series: Series) -> Points:

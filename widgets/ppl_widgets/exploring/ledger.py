@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ppl_core.handlers import Trace, replay, trace
 from ppl_core.inspect import Entry, Story, story
-from ppl_core.inspect.ledger import ledger_of
+from ppl_core.inspect.ledger import ledger_of, shown
 from ppl_core.values import validation
 
 from ..text import say
@@ -78,12 +78,26 @@ def account(told: "Explored") -> Account:
 def _joined(model_sites: Trace, guide_sites: Trace | None) -> Account:
     stated = ledger_of(model_sites)
     proposed = [] if guide_sites is None else ledger_of(guide_sites)
-    theirs = {entry.name: entry for entry in proposed}
+    theirs = _merged({entry.name: entry for entry in proposed})
     rows = [Joined(entry.name, entry, theirs.pop(entry.name, None)) for entry in stated]
     rows += [Joined(name, None, entry) for name, entry in theirs.items()]
     log_guide = None if guide_sites is None else sum(e.log_prob or 0.0 for e in proposed)
     by_draw = "draw" if guide_sites is None else "guide"
     return Account(tuple(rows), stated.log_joint, log_guide, by_draw)
+
+
+def _merged(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """A guide's statements; where one draws a site by way of a helper, both as one."""
+    for helper in [name for name in entries if name.endswith("_unconstrained")]:
+        name = helper.removesuffix("_unconstrained")
+        if name in entries:
+            free, site = entries.pop(helper), entries[name]
+            total = (free.log_prob or 0.0) + (site.log_prob or 0.0)
+            same = shown(free.value) == shown(site.value)
+            words = free.distribution
+            words = words if same else say("explore.mapped", distribution=words)
+            entries[name] = replace(site, distribution=words, log_prob=total)
+    return entries
 
 
 def story_of(told: "Explored", site: str) -> Story:

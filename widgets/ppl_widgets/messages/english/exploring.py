@@ -107,4 +107,5 @@ MESSAGES = {
     "explore.head.out": "on the way out",
     "explore.head.back": "on the way back",
     "explore.caption.story": "The way of {site}: each handler sees it twice.",
+    "explore.mapped": "{distribution}, mapped",
 }

@@ -121,7 +121,7 @@ def _line(exact: Entry, ends: Range) -> Points:
 def _one_texts(told: "Explored") -> dict[str, str]:
     place, found = told.coordinate, moments(told)
     exact = None if place is None else told.beside.truth.marginal(place)
-    seen = say("caption.nothing") if found is None else normal(*found)
+    seen = say("caption.no_draws") if found is None else normal(*found)
     if exact is None:
         said = say("explore.caption.no_truth", seen=seen)
         return {"main": said, "label:main.exact": ""}

@@ -9,6 +9,7 @@ from ppl_core.inspect import Entry, check_guide, graph
 from ppl_core.inspect.ledger import shown
 
 from ...exploring.guard import limited
+from ...exploring.learning import short
 from ...exploring.ledger import Account, Line, account, lines_of, set_by, story_of
 from ...learner import explain
 from ...rows import Row, Table
@@ -67,7 +68,8 @@ def ledger_table(found: Account, looked_at: str = "") -> Table:
         theirs = (_drawn_by(row.guide), _nats(row.guide)) if with_guide else ()
         line = known.where.rpartition(":")[2]
         mark = "learned" if row.name == looked_at else ""
-        rows.append(Row((row.name, *cells, *theirs, line), mark))
+        name = short(row.name) if known.kind == "param" else row.name
+        rows.append(Row((name, *cells, *theirs, line), mark))
     sums = {"model": fixed(found.log_model)}
     said = say("explore.caption.model", **sums)
     if found.log_guide is not None:
