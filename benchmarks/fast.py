@@ -165,14 +165,16 @@ def start(benchmark: Benchmark, steps: int, runs: int) -> str:
         f"{cold['seconds']:7.2f} s{warm['seconds']:8.2f} s{cold['mb']:8.0f} MB"
     )
     svi, data = program(benchmark), benchmark.data()
-    for _ in range(2):  # the second time it is known
+
+    def many(count: int) -> float:
         started = perf_counter()
-        svi.run_many(steps, *data, seeds=range(10), compile="require", progress_bar=False)
-    if (perf_counter() - started) / 10 * runs > SECONDS:
+        svi.run_many(steps, *data, seeds=range(count), compile="require", progress_bar=False)
+        return perf_counter() - started
+
+    many(10)  # the first time it is recorded
+    if many(10) / 10 * runs > SECONDS:
         return line
-    started = perf_counter()
-    svi.run_many(steps, *data, seeds=range(runs), compile="require", progress_bar=False)
-    return f"{line}{perf_counter() - started:10.2f} s"
+    return f"{line}{many(runs):10.2f} s"
 
 
 # ---- how much there is to read
