@@ -1,6 +1,7 @@
 """Pages without a kernel say and draw what the kernel would: run by node, held against Python."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -17,6 +18,7 @@ from ppl_widgets.export import page_data, standalone
 from ppl_widgets.export.beliefs import facts
 from ppl_widgets.export.page import mind
 from ppl_widgets.export.recorded import around
+from ppl_widgets.export.trained import code
 from ppl_widgets.forecast import Forecast
 from ppl_widgets.plot import plain_json
 from ppl_widgets.scenarios import WEIGHING, ControlError, optimiser
@@ -86,7 +88,7 @@ def test_a_page_draws_and_writes_what_the_panel_does():
     for steps in (1, 699):  # as somebody would who looks at the first step, too
         session.run(steps)
         figures.frame(session)
-    page, code, line = said(
+    page, written, line = said(
         page_of(session) | {"step": 0},
         """const mind = new Trained(data);
         mind.change("measurement", 9.2);
@@ -94,7 +96,7 @@ def test_a_page_draws_and_writes_what_the_panel_does():
         const { figures, frame, texts, traits } = mind;
         console.log(tell([{ figures, frame, texts, traits }, traits.code, traits.line]));""",
     )
-    assert code == session.code()
+    assert written == session.code()
     assert line == session.copy_state()
     for name in ("status", "summary"):
         assert page["traits"][name] == getattr(session, {"status": "status_line"}.get(name, name))()
@@ -195,6 +197,15 @@ def test_truth_of_a_page_is_the_scenario_s():
         reach = WEIGHING.reach(given, exact, None, {})
         assert (min(found["weight"]), max(found["weight"])) == pytest.approx(reach["weight"])
         assert max(found["density"]) == pytest.approx(reach["density"][1])
+
+
+@pytest.mark.parametrize("rule", ["SGD", "Adam", "ClippedAdam"])
+def test_the_code_of_a_page_has_a_place_for_every_number(rule):
+    controls = dict(Session(guess=9.25, lr=0.03, optimiser=rule, particles=3).controls)
+    text = code(WEIGHING, controls)
+    filled = re.sub(r"{(\w+)}", lambda place: str({**controls, "seed": 7}[place[1]]), text)
+    assert filled == WEIGHING.code(controls, 7)
+    assert text.count("{seed}") == text.count("{lr}") == 1
 
 
 # ---- a page that was computed before
