@@ -128,7 +128,7 @@ def schools_exact() -> Answer:
     return centre, math.sqrt(sd**2 + moments(1.0 / precision, log_post)[0])
 
 
-@kind(800, "mu", schools_exact, "", inference="NUTS")
+@kind(800, "mu", schools_exact, "long run of NUTS", inference="NUTS")
 def schools():
     """Eight schools."""
 
@@ -140,7 +140,7 @@ def schools():
             ppl.sample("y", dist.Normal(mu + tau * eta, sigma), obs=y)
 
     data = torch.tensor(EFFECTS).float(), torch.tensor(ERRORS).float()
-    return Exploration(eight_schools, given=data, truth=None)
+    return Exploration(eight_schools, given=data)
 
 
 HEAPS = np.array([0.0, 1.0, 2.5, 9.0, 10.0, 11.0, 12.0])

@@ -18,7 +18,7 @@ from ppl_widgets.views.exploring.sheets import SHEETS, sheet
 
 KL = 0.02
 """Nats between a normal with the guide's moments and one with the exact ones: the rule of the
-exercises. Seeded; the largest of 8 seeds on each program was 0.006."""
+exercises. Seeded; the largest of 8 seeds on each program was 0.010."""
 SURE = 4.4
 """Standard errors that a correct sampler stays within but once in 90,000 times."""
 
@@ -36,8 +36,12 @@ def test_a_program_is_answered_and_its_truth_is_true(row):
     known = told.beside.truth.marginal(told.coordinate)
     if row.source:
         assert told.beside.truth.label == row.source
-        assert known.mean == pytest.approx(mean, abs=2e-3 * sd + 1e-4)
-        assert known.sd == pytest.approx(sd, rel=2e-3)
+        if row.source == "long run of NUTS":
+            error = float(told.beside.truth.found[row.site].mean_error)
+            assert abs(known.mean - mean) < SURE * error < sd
+        else:
+            assert known.mean == pytest.approx(mean, abs=2e-3 * sd + 1e-4)
+            assert known.sd == pytest.approx(sd, rel=2e-3)
     if told.act == "train":
         seen, spread = tail_average(told)
         ratio = spread / sd
@@ -51,8 +55,8 @@ def test_a_program_is_answered_and_its_truth_is_true(row):
 def tail_average(told) -> tuple[float, float]:
     """Moments of the guide, averaged over its next 1,000 steps: each one carries Adam's noise."""
     ends = []
-    for _ in range(20):
-        told.run(50)
+    for _ in range(10):
+        told.run(100)
         ends.append(moments(told))
     return tuple(np.mean(ends, axis=0))
 

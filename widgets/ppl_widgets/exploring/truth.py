@@ -64,7 +64,7 @@ class Truth:
             self.note = say("explore.truth.off")
             return
         if sites.params:
-            self.note = say("explore.truth.moves", param=repr(sites.params[0]))
+            self.note = say("explore.truth.moves", param=repr(sites.params[0].replace("$$$", ".")))
             return
         try:
             yield from self._search(model, args, store)
