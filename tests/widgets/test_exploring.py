@@ -148,6 +148,31 @@ def test_noise_is_new_or_the_same():
     assert not np.array_equal(first, one.posterior[0]["weight"])
 
 
+def test_rows_that_a_step_leaves_out_have_posteriors_too():
+    """Theta ~ N(0, 1), y ~ N(theta, 0.5): the posterior of each row is N(0.8 y, sqrt(0.2))."""
+    y = torch.tensor([1.0, -1.0, 2.0, 0.0, -2.0, 0.5])
+
+    def rows(y):
+        with ppl.plate("rows", 6, subsample_size=2) as chosen:
+            theta = ppl.sample("theta", dist.Normal(0.0, 1.0))
+            ppl.sample("y", dist.Normal(theta, 0.5), obs=y[chosen])
+
+    one = Exploration(rows, given=(y,), lr=0.05)
+    assert [c.name for c in one.sites.coordinates] == [f"theta[{k}]" for k in range(6)]
+    one.run(3000)
+    one.settle()
+    assert one.beside.truth.label == "closed form"
+    for k in range(6):
+        one.set("site", f"theta[{k}]")
+        known = one.beside.truth.marginal(one.coordinate)
+        assert (known.mean, known.sd) == pytest.approx((0.8 * y[k].item(), 0.2**0.5), rel=1e-5)
+        assert moments(one)[0] == pytest.approx(known.mean, abs=0.2)  # half an sd: Adam wanders
+    one.set("inference", "importance")
+    one.set("proposal", "guide")
+    one.run(300)
+    assert one.error is None
+
+
 def test_a_truth_may_be_given_or_declined():
     asked = []
 

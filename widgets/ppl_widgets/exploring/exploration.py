@@ -21,7 +21,7 @@ from .face import Face, carried_over, face, settings_of
 from .learning import Learning
 from .reading import Reading, Source, read, unread
 from .room import Room
-from .sites import Sites, look, whole_rows
+from .sites import Sites, look
 from .subject import Program, name_of
 from .workshop import Work, Workshop, rates
 
@@ -251,11 +251,7 @@ class Exploration(Explored):
     def _look_again(self) -> None:
         """Run the program as its inputs are now; other sites than before are other controls."""
         assert self.workshop is not None
-        model, known = self.workshop.subject.model, self.sites
-        sites = look(model, self.args, self.seed)
-        if sites.subsampled:  # the data is all of it
-            every = look(whole_rows(model), self.args, self.seed)
-            sites = replace(sites, observed=every.observed)
+        sites, known = look(self.workshop.subject.model, self.args, self.seed), self.sites
         self.sites = sites
         if known is None or sites.coordinates != known.coordinates:
             onto = face(self.workshop.subject, sites, self.scenario.title)

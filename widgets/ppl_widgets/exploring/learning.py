@@ -25,6 +25,7 @@ from ..history import WINDOW, Points, Series, decimate, running_mean
 from .draws import Runs
 from .guard import limited
 from .guides import Pair
+from .sites import whole_rows
 
 SHOWN = 2000
 """Draws of the guide that its picture is made of."""
@@ -64,6 +65,7 @@ class Learning:
         rule: the optimiser.
         store: of the parameters; training goes on from what it holds.
         seed: of the noise.
+        subsampled: whether plates choose rows, so that draws are made with all of them.
 
     Attributes:
         finished: False: training may always go on.
@@ -77,7 +79,13 @@ class Learning:
     finished = False
 
     def __init__(
-        self, pair: Pair, args: tuple[Any, ...], rule: Optimizer, store: ParamStore, seed: int
+        self,
+        pair: Pair,
+        args: tuple[Any, ...],
+        rule: Optimizer,
+        store: ParamStore,
+        seed: int,
+        subsampled: bool = False,
     ):
         self.pair, self.seed, self.store = pair, seed, store
         self.svi = SVI(pair.model, pair.guide, rule, loss=pair.loss, store=store)
@@ -85,7 +93,7 @@ class Learning:
         self._tries, self._spent, self._fast = list(TRIES), 0.0, False
         with limited():
             self.run = InferenceRun(self, *args, seed=seed, keep_every=1)
-        self._drawn = Runs(pair.guide, store)
+        self._drawn = Runs(whole_rows(pair.guide) if subsampled else pair.guide, store)
         self._losses = Series()
         self._recent = np.empty(0)
         self._mean = Series()

@@ -1,7 +1,7 @@
 """What a first run of a program shows: its sites, and the single numbers in them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
 
@@ -96,7 +96,7 @@ class Sites:
 
 
 def look(model: Callable[..., Any], args: Sequence[Any], seed: int) -> Sites:
-    """Run a program once, fully checked.
+    """Run a program once, fully checked; again with all rows, where plates choose some.
 
     Raises:
         ModelError: nothing is to be inferred.
@@ -119,12 +119,14 @@ def look(model: Callable[..., Any], args: Sequence[Any], seed: int) -> Sites:
         raise ModelError(say("explore.nothing_latent" if samples else "explore.no_site"))
     found = islice((c for site in latent.values() for c in _entries(site)), ALL)
     frames = [frame for site in samples for frame in site.plates]
+    if any(frame.size < frame.full_size for frame in frames):
+        return replace(look(whole_rows(model), args, seed), subsampled=True)
     return Sites(
         latent,
         observed,
         tuple(record.param_nodes),
         tuple(found),
-        any(frame.size < frame.full_size for frame in frames),
+        False,
         max((-frame.dim for frame in frames if frame.dim), default=0),
     )
 

@@ -12,7 +12,7 @@ from .face import SVI
 from .guides import Pair, pair
 from .learning import Learning
 from .sampling import Cloud, Sampling
-from .sites import Sites
+from .sites import Sites, whole_rows
 from .subject import Subject
 
 Work = Learning | Sampling | Cloud
@@ -67,7 +67,7 @@ class Workshop:
         if method == SVI:
             trained = self._make(sites, setting, args)
             rule = optimiser(rates(setting))
-            return Learning(trained.pair, args, rule, trained.store, target.seed)
+            return Learning(trained.pair, args, rule, trained.store, target.seed, sites.subsampled)
         if method == "SMC":
             return Cloud(target.model, args, sites, target.store, target.seed)
         guide = None
@@ -75,7 +75,7 @@ class Workshop:
             known = self.trained
             if known is None or known.name != setting("guide"):
                 known = self._make(sites, setting, args)
-            guide = known.pair.guide
+            guide = whole_rows(known.pair.guide) if sites.subsampled else known.pair.guide
         return Sampling(method, target.model, guide, args, sites, self.store, target.seed)
 
     def _make(self, sites: Sites, setting: Callable[[str], Any], args: tuple[Any, ...]) -> Trained:
