@@ -173,6 +173,27 @@ def test_rows_that_a_step_leaves_out_have_posteriors_too():
     assert one.error is None
 
 
+def test_a_prior_that_cannot_be_drawn_from_is_not_shown_and_no_obstacle():
+    flat = dist.ImproperUniform(dist.constraints.real, (), ())
+
+    def flatly(reading):
+        x = ppl.sample("x", flat)
+        ppl.sample("reading", dist.Normal(x, 0.75), obs=reading)
+
+    one = Exploration(flatly, given=(9.5,))
+    one.run(2000)
+    one.settle()
+    assert one.beside.prior == {}
+    known = one.beside.truth.marginal(one.coordinate)
+    assert (known.mean, known.sd) == pytest.approx((9.5, 0.75), abs=1e-4)
+    assert moments(one)[0] == pytest.approx(9.5, abs=0.3)  # Adam wanders by less than half an sd
+    one.set("inference", "NUTS")
+    assert one.run(20) == 20 + 200
+    one.set("inference", "importance")
+    one.run(20)
+    assert "ImproperUniform" in one.error
+
+
 def test_a_truth_may_be_given_or_declined():
     asked = []
 

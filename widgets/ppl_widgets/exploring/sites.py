@@ -12,6 +12,8 @@ from torch import Tensor
 from ppl_core.effects import Forward, Handler, Site
 from ppl_core.errors import ModelError
 from ppl_core.handlers import Trace, is_latent, trace
+from ppl_core.infer import init_to_sample, init_to_uniform
+from ppl_core.infer.autoguide.initialization import InitMessenger
 from ppl_core.plates import Subsample
 from ppl_core.values import validation
 
@@ -105,7 +107,7 @@ def look(model: Callable[..., Any], args: Sequence[Any], seed: int) -> Sites:
     with limited(), torch.random.fork_rng(devices=[]), torch.no_grad(), validation(True):
         torch.manual_seed(seed)
         record: Trace
-        with trace() as record:
+        with trace() as record, InitMessenger(_anywhere):
             model(*args)
     samples = record.samples()
     latent = {site.name: site for site in samples if is_latent(site)}
@@ -129,6 +131,14 @@ def look(model: Callable[..., Any], args: Sequence[Any], seed: int) -> Sites:
         False,
         max((-frame.dim for frame in frames if frame.dim), default=0),
     )
+
+
+def _anywhere(site: Site) -> Tensor:
+    """A draw of the prior; near zero, where it cannot be drawn from."""
+    try:
+        return init_to_sample(site)
+    except NotImplementedError:
+        return init_to_uniform(site)
 
 
 def _is_factor(site: Site) -> bool:

@@ -27,7 +27,7 @@ SHEETS = ("program", "handlers", "graph", "guide")
 def sheet(told: "Explored", name: str) -> str:
     """One sheet as HTML; every text escaped."""
     if told.subject is None or told.sites is None:
-        return _note(told.error or say("explore.sheet.nothing"))
+        return _note(say("explore.sheet.nothing"))
     try:
         return {"program": _program, "handlers": _handlers, "graph": _graph, "guide": _guide}[name](
             told
