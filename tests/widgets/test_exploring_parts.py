@@ -199,6 +199,24 @@ def test_a_loop_without_statements_is_stopped_in_its_own_line():
     time.sleep(0.3)  # nothing rings afterwards
 
 
+def test_an_import_is_never_broken_off(tmp_path, monkeypatch):
+    """A module that takes long to load is loaded; the loop after it is what is stopped."""
+    slow = (
+        "import time\nend = time.monotonic() + 0.5\nwhile time.monotonic() < end:\n    pass\nok = 1"
+    )
+    (tmp_path / "slowly_loaded.py").write_text(slow)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def spin():
+        import slowly_loaded
+
+        while slowly_loaded.ok:
+            pass
+
+    with pytest.raises(guard.Endless, match="of spin"), guard.limited(0.2):
+        spin()
+
+
 def test_an_alarm_of_somebody_else_still_rings():
     import signal
 

@@ -4,12 +4,13 @@ A panel runs other people's programs on the loop that also answers its reader, s
 never returns would take the whole page with it. `counted` counts the statements of one run, which
 is exact and works everywhere. `limited` is for loops without statements: where the system has an
 alarm (not on Windows, and only on the main thread), it stops what takes too long, once the line at
-work is the program's own and never in the middle of a library.
+work is the program's own, and never in the middle of a library or of an import.
 """
 
 import contextlib
 import signal
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Generator
@@ -106,6 +107,19 @@ def limited(seconds: float | None = None) -> Generator[None]:
 
 
 def _is_library(frame: FrameType) -> bool:
-    """Whether the line at work belongs to a library, and not to somebody's program."""
-    root = frame.f_globals.get("__name__", "").partition(".")[0]
-    return root in LIBRARIES or root in sys.stdlib_module_names
+    """Whether the line at work belongs to a library, or to an import, and not to a program."""
+    name: str = frame.f_globals.get("__name__", "")
+    root = name.partition(".")[0]
+    if root in LIBRARIES or root in sys.stdlib_module_names:
+        return True
+    if frame.f_code.co_filename.startswith(_INSTALLED):
+        return True
+    above = frame.f_back
+    while above is not None and not above.f_globals.get("__name__", "").startswith("ppl_widgets"):
+        if above.f_code.co_filename.startswith("<frozen importlib"):
+            return True  # a module that is broken off half-way stays broken
+        above = above.f_back
+    return False
+
+
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
