@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.balancing import ElboPanel
     from ppl_widgets.panels.base import LivePanel
     from ppl_widgets.panels.bending import NoFormulaPanel
+    from ppl_widgets.panels.breaking import ContractPanel
     from ppl_widgets.panels.conditioning import ConditionPanel
     from ppl_widgets.panels.exploring import ExplorePanel, explore
     from ppl_widgets.panels.forward import ForwardPanel
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConditionPanel",
+    "ContractPanel",
     "ElboPanel",
     "EncoderPanel",
     "ExplorePanel",
@@ -43,6 +45,7 @@ _HOMES = {
     "UsePanel": "panels.using",
     "NoFormulaPanel": "panels.bending",
     "ConditionPanel": "panels.conditioning",
+    "ContractPanel": "panels.breaking",
     "ElboPanel": "panels.balancing",
     "EncoderPanel": "panels.amortizing",
     "ExplorePanel": "panels.exploring",

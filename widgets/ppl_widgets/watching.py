@@ -32,8 +32,8 @@ class Watching(Drawing):
     _playhead: int | None = None
 
     def set(self, name: str, value: Any) -> bool:
-        """Move a control and train anew; the step that is shown stays."""
-        self._playhead = self.step
+        """Move a control and train anew; the step that is shown stays, but for one that failed."""
+        self._playhead = None if self.status == "failed" else self.step
         try:
             return super().set(name, value)
         finally:

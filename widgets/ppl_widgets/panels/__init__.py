@@ -3,6 +3,7 @@
 from ppl_widgets.panels.balancing import ElboPanel
 from ppl_widgets.panels.base import LivePanel
 from ppl_widgets.panels.bending import NoFormulaPanel
+from ppl_widgets.panels.breaking import ContractPanel
 from ppl_widgets.panels.conditioning import ConditionPanel
 from ppl_widgets.panels.exploring import ExplorePanel, explore
 from ppl_widgets.panels.forward import ForwardPanel
@@ -13,6 +14,7 @@ from ppl_widgets.panels.using import UsePanel
 
 __all__ = [
     "ConditionPanel",
+    "ContractPanel",
     "ElboPanel",
     "ExplorePanel",
     "ForwardPanel",

@@ -4,6 +4,7 @@ from .amortizing import AMORTIZING
 from .axis import Axis, Range, View
 from .balancing import BALANCING
 from .bending import BENDING
+from .breaking import BREAKING
 from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
 from .forward import FORWARD
@@ -26,6 +27,7 @@ QUESTIONS = {
         LOOKING,
         PROPOSING,
         BALANCING,
+        BREAKING,
         BENDING,
         RACING,
         AMORTIZING,
@@ -38,6 +40,7 @@ __all__ = [
     "AMORTIZING",
     "BALANCING",
     "BENDING",
+    "BREAKING",
     "CONDITIONING",
     "FORWARD",
     "LOOKING",

@@ -4,6 +4,7 @@ from . import (
     amortizing,
     balancing,
     bending,
+    breaking,
     common,
     conditioning,
     exercises,
@@ -19,6 +20,7 @@ from . import (
 )
 
 PARTS = (
+    breaking,
     balancing,
     bending,
     common,
