@@ -6,7 +6,7 @@ table of an exercise reads like a list of answers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .probes import Measured, called
@@ -49,7 +49,9 @@ class Exercise:
         settings: the one of the task first, then the hidden ones.
         probe: how an answer becomes numbers at a setting.
         near: whether numbers agree.
-        words: what the hints may name, beside the number.
+        family: whose hints it shares, if it has none of its own.
+        untouched: the hint that the cell of the notebook gets as it stands: a program to repair
+            has one of its own.
 
     >>> area = Exercise("00.area", ("side",), ("mean",), lambda s: (s * s,), (), ((2.0,), (3.0,)))
     >>> area.right(3.0)
@@ -64,4 +66,10 @@ class Exercise:
     settings: tuple[tuple[Any, ...], ...] = ((),)
     probe: Callable[["Exercise", Any, tuple[Any, ...]], Measured] = called
     near: Near = apart
-    words: dict[str, str] = field(default_factory=dict[str, str])
+    family: str = ""
+    untouched: str = "blank"
+
+    @property
+    def hints(self) -> str:
+        """Where the catalogue keeps its hints."""
+        return self.family or self.name

@@ -45,7 +45,7 @@ def judge(exercise: Exercise, answer: Any, seed: int = SEED) -> Finding:
         given = written(exercise, measured[0], agree[0], good)
         for slip in exercise.slips:
             if matches(exercise, slip, measured, good):
-                text = say(f"hint.{exercise.name}.{slip.name}", given=given, **exercise.words)
+                text = say(f"hint.{exercise.hints}.{slip.name}", given=given)
                 return Finding(False, slip.name, text, score)
         if varies(exercise, answer, measured[0]):
             return Finding(False, "varies", say("general.varies", given=given), score)
@@ -90,7 +90,7 @@ def _told(exercise: Exercise, told: Told) -> Finding:
     if told.key == "blank":
         return Finding(False, "blank", say("general.blank"), tried=False)
     if told.slip:
-        words = exercise.words | told.words
-        return Finding(False, told.key, say(f"hint.{exercise.name}.{told.key}", **words))
+        text = say(f"hint.{exercise.hints}.{told.key}", **told.words)
+        return Finding(False, told.key, text)
     parts = ", ".join(say(f"name.{part}") for part in exercise.parts)
     return Finding(False, told.key, say(f"general.{told.key}", parts=parts, **told.words))

@@ -11,6 +11,13 @@ LESSONS = {
     "03": "looking",
     "04": "weighing",
     "05": "proposing",
+    "06": "contract",
+    "07": "storing",
+    "08": "balancing",
+    "09": "racing",
+    "10": "bending",
+    "11": "many",
+    "12": "amortizing",
 }
 """Number of the notebook -> the file of its exercises."""
 
