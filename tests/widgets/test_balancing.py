@@ -127,7 +127,7 @@ def test_the_sign_mirrors_every_picture_in_nats():
             np.testing.assert_array_equal(straight[uid][0], -mirrored[uid][0], err_msg=uid)
             np.testing.assert_array_equal(straight[uid][1], mirrored[uid][1], err_msg=uid)
     assert "ELBO -1.591 on average, log evidence -1.462, gap 0.128 nats" in elbo.summary()
-    assert view.texts(elbo)["balance"] == "-1.591 = -1.462 \u2212 0.128 = -1.422 \u2212 0.168"
+    assert view.texts(elbo)["alt:balance"] == "-1.591 = -1.462 \u2212 0.128 = -1.422 \u2212 0.168"
     for s, drawing in ((1, loss), (-1, elbo)):
         low, high = sorted(s * np.array(drawing.view.ranges["nats"]))
         assert view.stage(drawing)["balance"]["layout"]["xaxis"]["range"] == [low, high]

@@ -96,8 +96,9 @@ def _balance(drawing: "Drawing") -> Figure:
         trace(role, f"balance.{piece}", label="", at="inside", **solid)
         for piece, role in PIECES.items()
     ]
+    outside = "end" if sign(drawing) < 0.0 else "start"
     beside = [
-        trace(PIECES[piece], f"balance.{piece}.word", label="", at="start")
+        trace(PIECES[piece], f"balance.{piece}.word", mode="lines", label="", at=outside)
         for piece in ("gap", "complexity")
     ]
     name = drawing.controls["sign"]
@@ -195,10 +196,13 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         for piece, (start, end) in cuts
     }
     whole = {"loss": fixed(s * truth.loss(controls), 3), **parts}
+    whole_sum = say(f"balancing.caption_balance_{name}", **whole)
     mean = fixed(s * float(seen.mean()), 3) if len(seen) else ""
     written = {
-        "estimates": say("balancing.caption_estimates", sd=fixed(truth.sd(controls))),
-        "balance": say(f"balancing.caption_balance_{name}", **whole),
+        "estimates": say(
+            "balancing.caption_estimates", sum=whole_sum, sd=fixed(truth.sd(controls))
+        ),
+        "balance": "",
         "average": say("balancing.caption_average", num=count(len(seen)), mean=mean)
         if mean
         else "",
@@ -209,7 +213,7 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         "label:average.floor": say(f"balancing.trace_end_{name}", value=parts["floor"]),
         "label:average.draws": mean,
         "alt:estimates": say("balancing.alt_estimates", summary=drawing.summary()),
-        "alt:balance": say(f"balancing.caption_balance_{name}", **whole),
+        "alt:balance": whole_sum,
         "alt:average": say(
             "balancing.alt_average", mean=mean, loss=whole["loss"], floor=parts["floor"]
         ),

@@ -65,8 +65,9 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         ]
         figures[name] = figure(drawing, name, traces, "step", name)
     figures["b"]["layout"]["yaxis"] |= {"type": "log", "nticks": 5}
-    for axis in (figures[name]["layout"]["xaxis"] for name in ("a", "b")):
-        axis["title"]["text"] = ""
+    for plot in (figures["a"], figures["b"]):  # no room for titles: the captions name them
+        for axis in ("xaxis", "yaxis"):
+            plot["layout"][axis]["title"]["text"] = ""
     top = drawing.view.ranges["density"][1]
     ticks = [0.0, 0.25 * top, 0.5 * top, 0.75 * top, top]
     figures["weight"]["layout"]["yaxis"] |= {"tickvals": ticks, "zeroline": True}
@@ -83,8 +84,8 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         "weight.prior": _prior(drawing),
         "weight.exact": belief(exact.posterior, ends, top),
         "weight.guide": belief(q, ends, top),
-        "weight.model_support": _level((max(truth.lowest(controls), -FAR), FAR), MODEL),
-        "weight.guide_support": _level((-FAR, FAR), GUIDE),
+        "weight.model_support": _level((max(truth.lowest(controls), ends[0]), ends[1]), MODEL),
+        "weight.guide_support": _level(ends if _draws(drawing) else ends[:1] * 2, GUIDE),
         "weight.outside": NOTHING,
         "loss.forbidden": theme.zone(0.0, FAR, -FAR, exact.floor),
         "loss.floor": (across, np.full(2, exact.floor, np.float32)),
@@ -95,12 +96,15 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
     if controls["way"] == "support":
         points["weight.exact"] = _cut(belief(exact.posterior, ends, top), exact.posterior)
         points["weight.outside"] = theme.zone(-FAR, 0.0, -FAR, FAR)
-    if controls["way"] in ("missing", "misspelt", "arguments"):
-        points["weight.guide_support"] = NOTHING
     for name, value in _goals(drawing):
         points[f"{name}.exact"] = (across, np.full(2, value, np.float32))
         points[f"{name}.learned"] = _line(steps.get(name, np.empty(0)))
     return points
+
+
+def _draws(drawing: "Drawing") -> bool:
+    """Whether the guide proposes weights at all."""
+    return drawing.controls["way"] not in ("missing", "misspelt", "arguments")
 
 
 def _goals(drawing: "Drawing") -> list[tuple[str, float]]:
@@ -173,7 +177,9 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         "a": say("caption.a"),
         "b": say("caption.b"),
         "label:weight.model_support": say(f"breaking.allows_{allowed}"),
-        "label:weight.guide_support": say("breaking.proposes"),
+        "label:weight.guide_support": say(
+            "breaking.proposes" if _draws(drawing) else "breaking.proposes_none"
+        ),
         "label:loss.average": fixed(truth.average(controls, q), 3) if mean else "",
         "label:loss.floor": say("trace.floor", value=fixed(exact.floor, 3)),
         "alt:weight": say("breaking.alt_weight", summary=drawing.summary()),

@@ -15,7 +15,8 @@ MESSAGES = {
     "breaking.ask_unconditioned": "{noise} is pure scale noise, and the prior is back. "
     "Did you condition?",
     "breaking.ask_arguments": "0 steps. What is the guide called with?",
-    "breaking.ask_support": "{outside} of the guide lies below 0. And at a reading of 0.5?",
+    "breaking.ask_support": "{outside} of the guide lies below 0. "
+    "Play on at a reading of 0.5: how much?",
     "breaking.ask_shape": "Three floors for three weights. How many objects are there?",
     "breaking.ask_cut": "a is still {a}. Where did its gradient go?",
     "breaking.ask_none": "b is {b}, a is {a}. Which line would you break?",
@@ -35,6 +36,7 @@ MESSAGES = {
     "breaking.allows_line": "model: any weight",
     "breaking.allows_positive": "model: weight ≥ 0",
     "breaking.proposes": "guide: any weight",
+    "breaking.proposes_none": "guide: no weight",
     "breaking.model": "model",
     "breaking.guide": "guide",
     "breaking.param": "parameter",
