@@ -1,7 +1,7 @@
 """The contract: both supports under the beliefs, what the training does, both ledgers joined."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,7 +46,10 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         trace("exact", "weight.model_support", label="", at="start", line=thick),
         trace("learned", "weight.guide_support", mode="lines", label="", at="start", line=thick),
     ]
-    faint = {"mode": "lines", "line": {**theme.series("learned")["line"], "width": 1}}
+    faint: dict[str, Any] = {
+        "mode": "lines",
+        "line": {**theme.series("learned")["line"], "width": 1},
+    }
     loss = [
         trace("forbidden", "loss.forbidden", label=say("trace.forbidden"), at="inside"),
         trace("learned", "loss.draws", opacity=0.4, **faint),
@@ -85,7 +88,7 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         "weight.exact": belief(exact.posterior, ends, top),
         "weight.guide": belief(q, ends, top),
         "weight.model_support": _level((max(truth.lowest(controls), ends[0]), ends[1]), MODEL),
-        "weight.guide_support": _level(ends if _draws(drawing) else ends[:1] * 2, GUIDE),
+        "weight.guide_support": _level((ends[0], ends[1] if _draws(drawing) else ends[0]), GUIDE),
         "weight.outside": NOTHING,
         "loss.forbidden": theme.zone(0.0, FAR, -FAR, exact.floor),
         "loss.floor": (across, np.full(2, exact.floor, np.float32)),
