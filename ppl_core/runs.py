@@ -161,16 +161,15 @@ class InferenceRun:
         self._kept.add(snapshot, self._stream)
         return snapshot
 
-    def leap_apart(self, leap: Callable[[Any, Tensor], Snapshot]) -> Snapshot:
-        """As `leap`, for a function that needs the stream only, and moves a copy of it on in place.
+    @property
+    def stream(self) -> Tensor:
+        """A copy of its random stream: the state of torch's generator before the next step."""
+        return self._stream.clone()
 
-        It does not touch torch's generator, so runs in several threads leap at the same time.
-        """
-        stream = self._stream.clone()
-        self.snapshot = leap(self.snapshot.state, stream)
-        self._stream = stream
-        self._kept.add(self.snapshot, stream)
-        return self.snapshot
+    def arrive(self, snapshot: Snapshot, stream: Tensor) -> None:
+        """Be where steps that were taken elsewhere have led, with the stream that they left."""
+        self.snapshot, self._stream = snapshot, stream
+        self._kept.add(snapshot, stream)
 
     def rewind(self, step: int) -> Snapshot:
         """Go back to the newest remembered moment at or before `step`; its random stream too."""

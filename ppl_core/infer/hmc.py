@@ -310,6 +310,16 @@ class HMC:
         at, learned, span = spans.take(target, reach, at, learned, stream, steps, **limits)
         return HMCState(target, at, learned, state.step + len(span)), span
 
+    def strides(self, state: HMCState) -> bool:
+        """Whether its steps are machine code, and many of them can be taken at once."""
+        from .spans import reach_of
+
+        return reach_of(self, state.target, state.point, state.adaptation) is not None
+
+    def numbers(self, span: "Span") -> dict[str, Tensor]:
+        """The numbers among the infos of a span's steps, by name, (steps,)."""
+        return span.numbers(depth=False)
+
     def info(self, span: "Span", step: int) -> HMCInfo:
         """What there is to say about one step of a span."""
         return HMCInfo(**span.facts(step, depth=False))
@@ -334,9 +344,9 @@ class HMC:
         given = self.initial_params
         if self.model is not None:
             nesting = self.max_plate_nesting
-            start = Start(self.model, self.init_strategy, nesting, given)
+            start = Start(self.model, self.init_strategy, nesting, given, self._known)
             target, point = start.find(args, kwargs)
-            return (self._fast(target, point.position), point)
+            return self._fast(target, point.position), point
         if given is None:
             raise ValueError(
                 f"{type(self).__name__}: a potential_fn needs initial_params, unconstrained values "
@@ -361,12 +371,22 @@ class HMC:
         assert self.potential_fn is not None
         return FunctionTarget(self.potential_fn, self.transforms, layout, args, kwargs)
 
+    def _known(self, target: Target, position: Tensor) -> Target | None:
+        """The target as it is walked on, if it was compiled before."""
+        if not self.jit_compile:
+            return None
+        from .machine import known  # not before it is needed
+
+        return known(target, position)
+
     def _fast(self, target: Target, position: Tensor) -> Target:
         """The target as it is walked on."""
         if not self.jit_compile:
             return target
         from .machine import CompiledTarget  # not before it is needed
 
+        if isinstance(target, CompiledTarget):
+            return target
         try:
             fast = CompiledTarget(target, position)
         except NotCompiled as error:

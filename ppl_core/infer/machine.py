@@ -71,9 +71,7 @@ def recording(target: Target, start: Tensor) -> tuple[Recording, Target]:
 
 
 def _found_or_made(target: Target, start: Tensor) -> tuple[Recording, Target]:
-    tensors = {n: it for n, it in _named(target).items() if isinstance(it, Tensor)}
-    data = distinct(tensors)
-    key, kept = _key(target, tensors, data, start)
+    key, kept, data = _key(target, start)
     if key in _recordings:
         return _recordings[key], target
     split = target.layout.split(start)
@@ -86,26 +84,36 @@ def _found_or_made(target: Target, start: Tensor) -> tuple[Recording, Target]:
     return made, target
 
 
-def _key(
-    target: Target, tensors: dict[str, Tensor], data: dict[str, Tensor], start: Tensor
-) -> tuple[Any, Identity | None]:
-    """What a recording depends on; None if that cannot be told."""
-    rest = {name: it for name, it in _named(target).items() if not isinstance(it, Tensor)}
+def _key(target: Target, start: Tensor) -> tuple[Any, Identity | None, dict[str, Tensor]]:
+    """What a recording depends on, None if that cannot be told; the arguments that are inputs."""
+    named = _named(target)
+    tensors = {name: it for name, it in named.items() if isinstance(it, Tensor)}
+    data = distinct(tensors)
     try:
+        rest = {name: it for name, it in named.items() if name not in tensors}
         programs = Identity(*target.essence, rest)
     except NoIdentity:
-        return None, None
+        return None, None, data
     own = {it.untyped_storage()._cdata for it in data.values()}
     if is_handled() or any(it.untyped_storage()._cdata in own for it in programs.tensors):
-        return None, None
+        return None, None, data
     layout = tuple(target.layout.shapes.items()), target.layout.enumerated
     shapes = tuple((name, *place(it)) for name, it in tensors.items())
     around = torch.get_default_dtype(), start.dtype
-    return (type(target), programs.key, repr((layout, shapes, tuple(data))), around), programs
+    key = type(target), programs.key, repr((layout, shapes, tuple(data))), around
+    return key, programs, data
 
 
 def _named(target: Target) -> dict[str, Any]:
     return {f"argument {key}": it for key, it in [*enumerate(target.args), *target.kwargs.items()]}
+
+
+def known(target: Target, start: Tensor) -> "CompiledTarget | None":
+    """The target in machine code, if it was recorded before, perhaps for other arguments."""
+    for form in (target.on(as_tensors(target.args), as_tensors(target.kwargs)), target):
+        if _key(form, start)[0] in _recordings:
+            return CompiledTarget(target, start)
+    return None
 
 
 class CompiledTarget(Target):

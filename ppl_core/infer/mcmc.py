@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,8 +13,24 @@ from ..runs import InferenceRun, Kernel, Snapshot
 from ..values import as_real
 from .processes import in_processes
 
+if TYPE_CHECKING:
+    from .spans import Span
+
 Values = Mapping[str, Tensor]
 Hook = Callable[[Any, Values, str, int], Any]
+
+
+@runtime_checkable
+class Strider(Protocol):
+    """A kernel that may take many steps in one call."""
+
+    def strides(self, state: Any) -> bool:
+        """Whether it does from this state."""
+        ...
+
+    def span(self, state: Any, steps: int, stream: Tensor, **about: Any) -> Any:
+        """The new state, and the span of steps that led there."""
+        ...
 
 
 @dataclass
@@ -23,23 +39,43 @@ class Chain:
 
     Attributes:
         run: the kernel at work.
-        draws: site name -> value, one mapping a draw.
-        facts: numbers of each draw's info, by name.
+        parts: site name -> values, (draws, ...), one mapping for some draws in a row.
+        facts: numbers of the draws' infos by name, in parts.
         divergences: (number of the draw, site name -> value where the energy ran away).
+        count: draws.
     """
 
     run: InferenceRun
-    draws: list[Values] = field(default_factory=list)
-    facts: list[dict[str, float]] = field(default_factory=list)
-    divergences: list[tuple[int, Values]] = field(default_factory=list)
+    parts: list[dict[str, Tensor]] = field(default_factory=list[dict[str, Tensor]])
+    facts: dict[str, list[Tensor]] = field(default_factory=dict[str, list[Tensor]])
+    divergences: list[tuple[int, Values]] = field(default_factory=list[tuple[int, Values]])
+    count: int = 0
 
     def keep(self, info: Any, only: list[str] | None) -> None:
         """Add the draw that an info tells of."""
         if getattr(info, "diverging", False):
-            self.divergences.append((len(self.draws), info.diverged_at))
-        values = info.values
-        self.draws.append(values if only is None else {name: values[name] for name in only})
-        self.facts.append(numbers_of(info))
+            self.divergences.append((self.count, info.diverged_at))
+        self._add({name: value[None] for name, value in info.values.items()}, 1, only)
+        for name, number in numbers_of(info).items():
+            self.facts.setdefault(name, []).append(torch.tensor([number]))
+
+    def keep_span(self, span: "Span", numbers: Values, only: list[str] | None) -> None:
+        """Add all draws of a span."""
+        for step in numbers["diverging"].nonzero()[:, 0].tolist():
+            self.divergences.append((self.count + step, span.diverged_at(step)))
+        self._add(span.values, len(span), only)
+        for name, column in numbers.items():
+            self.facts.setdefault(name, []).append(column)
+
+    def _add(self, values: Values, count: int, only: list[str] | None) -> None:
+        self.parts.append({name: values[name] for name in (values if only is None else only)})
+        self.count += count
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """Site name -> all draws, (draws, ...); empty before the first one."""
+        names = self.parts[0] if self.parts else {}
+        return {name: torch.cat([part[name] for part in self.parts]) for name in names}
 
 
 def numbers_of(info: Any) -> dict[str, float]:
@@ -152,13 +188,16 @@ class MCMC:
         self._go_on(
             self.num_samples
             if num_samples is None
-            else max(len(chain.draws) for chain in self.chains) + num_samples
+            else max(chain.count for chain in self.chains) + num_samples
         )
 
     def _go_on(self, draws: int) -> None:
         total = self.warmup_steps + draws
         missing = sum(max(0, total - chain.run.step) for chain in self.chains)
         with _Bar(missing, self.disable_progbar) as bar:
+            if self._in_machine_code():
+                self._in_spans(total, bar)
+                return
             steps = self._in_turn(total) if self.mp_context is None else self._apart(total)
             for chain, snapshot in steps:
                 stage, number = "sample", snapshot.step - self.warmup_steps - 1
@@ -168,7 +207,28 @@ class MCMC:
                     chain.keep(snapshot.info, self.save_params)
                 if self.hook_fn is not None:
                     self.hook_fn(self.kernel, snapshot.info.values, stage, number)
-                bar.show(stage, snapshot.info, self.chains)
+                bar.show(1, stage, snapshot.info, self.chains)
+
+    def _in_machine_code(self) -> bool:
+        """Whether the kernel takes many steps at once, and nobody wants to see each of them."""
+        watched = self.hook_fn is not None or self.mp_context is not None
+        if watched or not isinstance(self.kernel, Strider):
+            return False
+        return all(self.kernel.strides(chain.run.snapshot.state) for chain in self.chains)
+
+    def _in_spans(self, total: int, bar: "_Bar") -> None:
+        """Chains side by side in threads, many steps in one call."""
+        from .threads import in_threads  # with what is compiled only
+
+        kernel: Any = self.kernel
+        for number, span in in_threads([chain.run for chain in self.chains], total):
+            chain = self.chains[number]
+            drawn = chain.run.step - self.warmup_steps
+            if drawn > 0:
+                kept = span.since(max(0, len(span) - drawn))
+                chain.keep_span(kept, kernel.numbers(kept), self.save_params)
+            stage = "sample" if drawn > 0 else "warmup"
+            bar.show(len(span), stage, chain.run.snapshot.info, self.chains)
 
     def _in_turn(self, total: int) -> Iterator[tuple[Chain, Snapshot]]:
         """One step of each chain after another, so that an interrupt finds them equally long."""
@@ -198,33 +258,26 @@ class MCMC:
                 interrupt, as many draws of each chain as the shortest has.
         """
         self._check_drawn()
-        chains = [chain.draws for chain in self.chains]
-        return self._arranged(chains, num_samples, group_by_chain)
+        return self._arranged([chain.values for chain in self.chains], num_samples, group_by_chain)
 
     def get_extra_fields(self, group_by_chain: bool = False) -> dict[str, Tensor]:
         """Numbers about each draw: energy, accept_prob, diverging, num_steps, tree_depth, ..."""
         self._check_drawn()
         facts = [
-            [{name: torch.tensor(number) for name, number in one.items()} for one in chain.facts]
-            for chain in self.chains
+            {name: torch.cat(parts) for name, parts in chain.facts.items()} for chain in self.chains
         ]
         return self._arranged(facts, None, group_by_chain)
 
     def _arranged(
-        self, chains: Sequence[Sequence[Values]], num_samples: int | None, group_by_chain: bool
+        self, chains: Sequence[Values], num_samples: int | None, group_by_chain: bool
     ) -> dict[str, Tensor]:
+        names = next((values for values in chains if values), {})
         if group_by_chain:
-            shortest = min(map(len, chains))
-            chains = [draws[:shortest] for draws in chains]
-        names = next(draws for draws in chains if draws)[0] if any(chains) else {}
-        stacked = {
-            name: [torch.stack([draw[name] for draw in draws]) for draws in chains if draws]
-            for name in names
-        }
-        if group_by_chain:
-            found = {name: torch.stack(parts) for name, parts in stacked.items()}
+            shortest = min(chain.count for chain in self.chains)
+            whole = [values for values in chains if shortest and values]
+            found = {name: torch.stack([it[name][:shortest] for it in whole]) for name in names}
         else:
-            found = {name: torch.cat(parts) for name, parts in stacked.items()}
+            found = {name: torch.cat([it[name] for it in chains if it]) for name in names}
         if num_samples is None or not found:
             return found
         dim = int(group_by_chain)
@@ -252,7 +305,7 @@ class MCMC:
             for number, chain in enumerate(self.chains)
         }
         found["acceptance rate"] = {
-            f"chain {number}": _average(chain.facts, "accept_prob")
+            f"chain {number}": _average(chain.facts.get("accept_prob", []))
             for number, chain in enumerate(self.chains)
         }
         return found
@@ -286,9 +339,8 @@ def _tell(kernel: Any, warmup_steps: int, initial: list[Values] | None, chain: i
         kernel.initial_params = initial[chain]
 
 
-def _average(facts: list[dict[str, float]], name: str) -> float:
-    found = [one[name] for one in facts if name in one]
-    return sum(found) / len(found) if found else float("nan")
+def _average(parts: list[Tensor]) -> float:
+    return torch.cat(parts).mean().item() if parts else float("nan")
 
 
 class _Bar:
@@ -299,9 +351,9 @@ class _Bar:
 
         self.bar = tqdm(total=total, disable=disable, desc="MCMC")
 
-    def show(self, stage: str, info: Any, chains: list[Chain]) -> None:
-        """One more step."""
-        if not self.bar.disable and self.bar.n % 10 == 9:
+    def show(self, steps: int, stage: str, info: Any, chains: list[Chain]) -> None:
+        """So many more steps."""
+        if not self.bar.disable and (steps > 1 or self.bar.n % 10 == 9):
             parts = [
                 f"{word} {getattr(info, name):.3g}"
                 for word, name in (("step size", "step_size"), ("acc. prob", "accept_prob"))
@@ -310,7 +362,7 @@ class _Bar:
             count = sum(len(chain.divergences) for chain in chains)
             self.bar.set_description(stage, refresh=False)
             self.bar.set_postfix_str(", ".join([*parts, f"divergences {count}"]), refresh=False)
-        self.bar.update()
+        self.bar.update(steps)
 
     def __enter__(self) -> "_Bar":
         return self

@@ -145,6 +145,10 @@ class NUTS(HMC):
 
         return Reach(self.max_tree_depth, 0.0) if type(self) is NUTS else None
 
+    def numbers(self, span: "Span") -> dict[str, Tensor]:
+        """The numbers among the infos of a span's steps, by name, (steps,)."""
+        return span.numbers(depth=True)
+
     def info(self, span: "Span", step: int) -> NUTSInfo:
         """What there is to say about one step of a span."""
         return NUTSInfo(**span.facts(step, depth=True))

@@ -30,6 +30,17 @@ ROOM = 1 << 16
 """Positions of trajectories that a call may record."""
 
 
+_NUMBERS: dict[str, type] = {
+    "accept_prob": float,
+    "energy": float,
+    "potential": float,
+    "step_size": float,
+    "num_steps": int,
+    "diverging": bool,
+    "tree_depth": int,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far a trajectory goes.
@@ -82,27 +93,23 @@ class Span:
         """Site name -> values on the support, (steps, ...)."""
         return self.target.constrain(self.told.positions)
 
-    def numbers(self, depth: bool) -> dict[str, list[Any]]:
-        """What is told of each step, by the names of the fields of an info.
+    def numbers(self, depth: bool) -> dict[str, Tensor]:
+        """What is told of each step, (steps,), by the names of the fields of an info.
 
         Args:
             depth: whether there were doublings to count.
         """
-        columns = self.told.facts.t().tolist()
-        accept_prob, energy, potential, step_size, steps, diverged, depths = columns
-        found: dict[str, list[Any]] = {
-            "accept_prob": accept_prob,
-            "energy": energy,
-            "potential": potential,
-            "step_size": step_size,
-            "num_steps": [int(number) for number in steps],
-            "diverging": [bool(number) for number in diverged],
-        }
-        return found | ({"tree_depth": [int(number) for number in depths]} if depth else {})
+        kinds = {float: torch.get_default_dtype(), int: torch.int64, bool: torch.bool}
+        columns = zip(_NUMBERS.items(), self.told.facts.t(), strict=True)
+        found = {name: column.to(kinds[kind]) for (name, kind), column in columns}
+        return found if depth else {n: it for n, it in found.items() if n != "tree_depth"}
 
     def facts(self, step: int, depth: bool) -> dict[str, Any]:
         """All fields of the info of one step."""
-        numbers = {name: column[step] for name, column in self.numbers(depth).items()}
+        row = zip(_NUMBERS.items(), self.told.facts[step].tolist(), strict=True)
+        numbers = {name: kind(number) for (name, kind), number in row}
+        if not depth:
+            del numbers["tree_depth"]
         told, paths = self.told, self.told.paths
         return numbers | {
             "values": OnDemand(self.target, told.positions[step]),
@@ -220,7 +227,7 @@ def _trial(
     numbers = span.numbers(depth=False)
     ours, theirs = [span.told.positions], [torch.stack(positions)]
     for name in ("accept_prob", "energy", "num_steps"):
-        ours.append(torch.tensor(numbers[name]))
+        ours.append(numbers[name])
         theirs.append(torch.tensor([getattr(info, name) for info in infos]))
     ours += [after.mass.inverse, torch.tensor(after.step_size)]
     theirs += [expected.mass.inverse, torch.tensor(expected.step_size)]

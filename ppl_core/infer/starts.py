@@ -1,6 +1,6 @@
 """Where a gradient sampler begins: a first run, checked in full, and a point of finite density."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,14 @@ class Start:
         strategy: from a latent site to a starting value.
         max_plate_nesting: batch dimensions that plates use, found by a run if not given.
         given: unconstrained values to start from, instead of the strategy's.
+        quick: from a target and a position to a faster form of it, if there is one already.
     """
 
     model: Model
     strategy: Strategy
     max_plate_nesting: int | None = None
     given: Values | None = None
+    quick: Callable[[Target, Tensor], Target | None] = lambda target, position: None
     complaint: str = field(default="", init=False)
     site: str = field(default="", init=False)
 
@@ -65,8 +67,10 @@ class Start:
             return None
         sites, values = found
         layout = self._layout(sites, values)
-        target = ProgramTarget(self.model, layout, args, kwargs)
-        point = target.at(layout.join(values if self.given is None else self.given))
+        position = layout.join(values if self.given is None else self.given)
+        target: Target = ProgramTarget(self.model, layout, args, kwargs)
+        target = self.quick(target, position) or target
+        point = target.at(position)
         if point.is_finite:
             return target, point.detached()
         self.site, self.complaint = target.blame(point)
