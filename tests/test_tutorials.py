@@ -13,7 +13,8 @@ import pytest
 import truth
 from notebooks import HERE, NOTEBOOKS, TUTORIALS, executed
 from ppl_widgets.exercises import names
-from ppl_widgets.exercises.lessons import lesson
+from ppl_widgets.exercises.lessons import LESSONS, lesson
+from ppl_widgets.text import ENGLISH
 
 
 def load_build() -> ModuleType:
@@ -111,20 +112,30 @@ def test_notebook_asks_the_exercises_of_its_number(source):
     wanted = {
         name: lesson(source.stem[:2])[name].takes for name in names() if name[:2] == source.stem[:2]
     }
+    if "06.arguments" in wanted:
+        wanted["06.arguments"] = ()  # this is what is to be repaired
     assert asked(source.read_text(encoding="utf-8")) == wanted
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_unanswered_exercises_wait(path):
-    """The dots stand where an answer belongs: no error, no failure, and a word on what to do."""
-    waits = [
-        output.data["text/plain"]
+    """Where an answer belongs stand dots, or a program to repair that gets its own hint."""
+    waits = {
+        re.findall(r'check\(\s*"([^"]+)"', cell.source)[0]: output.data["text/plain"]
         for cell in executed(path).cells
         for output in cell.get("outputs", ())
         if "check(" in cell.source and output.output_type == "execute_result"
-    ]
-    assert len(waits) == len([name for name in names() if name[:2] == path.stem[:2]])
-    assert all(text.startswith("Nothing is written yet.") for text in waits)
+    }
+    wanted = lesson(path.stem[:2]) if path.stem[:2] in LESSONS else {}
+    assert waits.keys() == wanted.keys()
+    for name, said in waits.items():
+        exercise = wanted[name]
+        first = (
+            ENGLISH["general.blank"]
+            if exercise.untouched == "blank"
+            else ENGLISH[f"hint.{exercise.hints}.{exercise.untouched}"].rsplit(". ", 1)[-1]
+        )
+        assert first in said, name
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -152,6 +152,5 @@ check("05.accepted", accepted)
 # ## What you can now say
 #
 # A guide is a proposal. It is good where it reaches wherever the posterior does, and no gauge made
-# of its own draws can prove that. Too wide costs draws; too narrow costs the truth.
-#
-# Back to [the perfect guide](04_perfect_guide.ipynb).
+# of its own draws can prove that. Too wide costs draws; too narrow costs the truth. Next:
+# [the contract](06_contract.ipynb) between a guide and its model.
