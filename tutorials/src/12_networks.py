@@ -147,5 +147,5 @@ check("12.linear", ...)
 # ## What you can now say
 #
 # A guide that reads its input serves all readings, where it has learned. With a model that learns
-# too, it is a variational autoencoder. Back to the [start](00_start_here.ipynb): take another
-# model, and explore it with `from ppl_widgets import explore`.
+# too, it is a variational autoencoder. Take a model of your own, and explore it with
+# `from ppl_widgets import explore`. Next: [for those who know Pyro](13_from_pyro.ipynb).
