@@ -24,10 +24,10 @@ ElboPanel(a=9.0, b=0.8)
 # %% [markdown]
 # ## What you see
 #
-# One bar, cut in two ways: the log evidence is ELBO plus KL, and the ELBO is fit less complexity.
-# The histogram holds single estimates, one draw each.
+# One bar, cut in two ways: the loss is the floor plus the KL, and it is misfit plus complexity. The
+# histogram holds single estimates, one draw each.
 #
-# 1. Drag *a* and *b*: the ends of the bar stay, only the cut moves.
+# 1. Drag *a* and *b*: the floor stays where it is, and the KL alone grows or shrinks.
 # 2. No *average* goes below the floor, 1.462. Single draws may.
 # 3. Set a to 9.14 and b to 0.6. The histogram becomes a spike: the noise of the loss is a symptom
 #    of a guide that is not the posterior. From 2.18 at the prior its sd falls to 0.
