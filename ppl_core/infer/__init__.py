@@ -13,9 +13,9 @@ Each stands on what is above it, and none of the chapters on another:
     predictive, likelihood, information, exchange
                    what a model says next; how well it said it; on to ArviZ
     smc            particles through time, and through temperatures
-    target, starts, rides, adaptation, machine
+    target, starts, rides, adaptation, machine, spans
                    a program as a potential energy, and how to move on it
-    metropolis, hmc, nuts, gibbs, mcmc, processes
+    metropolis, hmc, nuts, gibbs, mcmc, processes, threads, posterior
                    chains
     references     the best truth there is for a model, said as what it is
     calibration    whether an algorithm samples the posteriors that it claims to
@@ -72,6 +72,7 @@ if TYPE_CHECKING:  # loaded when they are first asked for: most programs use one
     from .mcmc import MCMC
     from .metropolis import IndependentMH, MetropolisInfo, RandomWalkKernel
     from .nuts import NUTS, NUTSInfo
+    from .posterior import Drawn, Posterior
     from .predictive import Predictive
     from .references import Marginal, Reference, reference
     from .rejection import Rejection, RejectionInfo, RejectionState
@@ -91,6 +92,7 @@ _LATER = {
     "mcmc": "MCMC",
     "metropolis": "IndependentMH MetropolisInfo RandomWalkKernel",
     "nuts": "NUTS NUTSInfo",
+    "posterior": "Drawn Posterior",
     "predictive": "Predictive",
     "references": "Marginal Reference reference",
     "rejection": "Rejection RejectionInfo RejectionState",
@@ -132,6 +134,7 @@ __all__ = [
     "AutoMultivariateNormal",
     "AutoNormal",
     "DiscreteGibbs",
+    "Drawn",
     "ELBOModule",
     "EmpiricalMarginal",
     "GibbsInfo",
@@ -144,6 +147,7 @@ __all__ = [
     "Marginal",
     "MetropolisInfo",
     "NUTSInfo",
+    "Posterior",
     "Predictive",
     "PredictiveScore",
     "RandomWalkKernel",

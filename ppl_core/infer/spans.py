@@ -6,7 +6,7 @@ trajectory is used on a potential, some of its steps are compared with those in 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -87,6 +87,23 @@ class Span:
             paths=paths,
         )
         return replace(self, told=rest)
+
+    @staticmethod
+    def joined(spans: "Sequence[Span]") -> "Span":
+        """Spans that follow each other as one."""
+        if len(spans) == 1:
+            return spans[0]
+        told = [span.told for span in spans]
+        whole = replace(
+            told[-1],
+            done=sum(each.done for each in told),
+            facts=torch.cat([each.facts for each in told]),
+            positions=torch.cat([each.positions for each in told]),
+            momenta=torch.cat([each.momenta for each in told]),
+            diverged_at=torch.cat([each.diverged_at for each in told]),
+            paths=None if told[0].paths is None else [p for each in told for p in each.paths or ()],
+        )
+        return replace(spans[-1], told=whole)
 
     @cached_property
     def values(self) -> dict[str, Tensor]:
