@@ -149,5 +149,14 @@ def advance(
     if room:
         sizes = lengths[:done].tolist()
         paths = [part.clone() for part in path[: sum(sizes)].split(sizes)] if done else []
-    some = (each[:done] for each in (facts, positions, momenta, diverged_at))
-    return Told(end, done, *some, paths, failed, chain.failed_size)
+    return Told(
+        end,
+        done,
+        facts[:done],
+        positions[:done],
+        momenta[:done],
+        diverged_at[:done],
+        paths,
+        failed,
+        chain.failed_size,
+    )

@@ -13,7 +13,7 @@ Each stands on what is above it, and none of the chapters on another:
     predictive, likelihood, information, exchange
                    what a model says next; how well it said it; on to ArviZ
     smc            particles through time, and through temperatures
-    target, starts, rides, adaptation, machine, spans
+    target, starts, rides, adaptation, machine, ground, spans
                    a program as a potential energy, and how to move on it
     metropolis, hmc, nuts, gibbs, mcmc, processes, threads, posterior
                    chains

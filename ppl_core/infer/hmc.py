@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..compiled import Compiled, NotCompiled
-from ..errors import InferenceError, suggestion
-from ..values import as_real
-from .adaptation import Adaptation, Mass, Plan, blocks
+from ..compiled import Compiled
+from ..errors import InferenceError
+from .adaptation import Adaptation, Mass, Plan
 from .autoguide.initialization import Strategy, init_to_uniform
+from .ground import Ground
 from .rides import Phase, Ride, reasonable_step_size
-from .starts import Start
-from .target import FunctionTarget, Layout, Model, Point, ProgramTarget, Target, Values
+from .target import Model, Point, Target, Values
 
 if TYPE_CHECKING:
     from .spans import Reach, Span
@@ -85,7 +84,7 @@ class HMCInfo:
     trajectory: Tensor | None
 
 
-class HMC:
+class HMC(Ground):
     """Hamiltonian Monte Carlo, a kernel for `MCMC` and for `InferenceRun`.
 
     Discrete sites that have a list of outcomes are summed out. Proposals off the support, or of no
@@ -225,7 +224,7 @@ class HMC:
     def _update(
         self, state: HMCState, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[HMCState, HMCInfo]:
-        target, point = self._at_arguments(state, args, kwargs)
+        target, point = self._at_arguments(state.target, state.point, args, kwargs)
         learned = state.adaptation
         if self.jit_compile:
             stream = torch.get_rng_state()
@@ -291,7 +290,7 @@ class HMC:
             The same state and None where the steps of this kernel are taken in Python: `compiled`
             says why. `span.error` is why the step after the last one failed.
         """
-        target, point = self._at_arguments(state, args, kwargs or {})
+        target, point = self._at_arguments(state.target, state.point, args, kwargs or {})
         return self._take(replace(state, target=target, point=point), steps, stream, **limits)
 
     def _take(
@@ -337,93 +336,3 @@ class HMC:
         accept_prob = math.exp(min(0.0, ride.start.energy - phase.energy))
         chosen = phase if torch.rand(()).item() < accept_prob else ride.start
         return chosen, HMCInfo(**ride.facts(chosen, accept_prob))
-
-    # ---- the target
-
-    def _begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Target, Point]:
-        given = self.initial_params
-        if self.model is not None:
-            nesting = self.max_plate_nesting
-            start = Start(self.model, self.init_strategy, nesting, given, self._known)
-            target, point = start.find(args, kwargs)
-            return self._fast(target, point.position), point
-        if given is None:
-            raise ValueError(
-                f"{type(self).__name__}: a potential_fn needs initial_params, unconstrained values "
-                f'by site, such as MCMC(..., initial_params={{"x": torch.zeros(2)}})'
-            )
-        given = {name: as_real(value) for name, value in given.items()}
-        layout = Layout({name: value.shape for name, value in given.items()})
-        position = layout.join(given)
-        target = self._fast(self._target(layout, args, kwargs), position)
-        point = target.at(position).detached()
-        if not point.is_finite:
-            raise InferenceError(
-                f"the potential at initial_params is {point.potential}, or its gradient is not "
-                f"finite. Start elsewhere.",
-                step=0,
-            )
-        return target, point
-
-    def _target(self, layout: Layout, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
-        if self.model is not None:
-            return ProgramTarget(self.model, layout, args, kwargs)
-        assert self.potential_fn is not None
-        return FunctionTarget(self.potential_fn, self.transforms, layout, args, kwargs)
-
-    def _known(self, target: Target, position: Tensor) -> Target | None:
-        """The target as it is walked on, if it was compiled before."""
-        if not self.jit_compile:
-            return None
-        from .machine import known  # not before it is needed
-
-        return known(target, position)
-
-    def _fast(self, target: Target, position: Tensor) -> Target:
-        """The target as it is walked on."""
-        if not self.jit_compile:
-            return target
-        from .machine import CompiledTarget  # not before it is needed
-
-        if isinstance(target, CompiledTarget):
-            return target
-        try:
-            fast = CompiledTarget(target, position)
-        except NotCompiled as error:
-            self.compiled = Compiled("eager", str(error))
-            if self.jit_compile != "auto":
-                raise
-            return target
-        self.compiled = fast.report
-        return fast
-
-    def _at_arguments(
-        self, state: HMCState, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[Target, Point]:
-        """The chain's place under these arguments; new ones make a new potential."""
-        target, point = state.target, state.point
-        if target.is_for(args, kwargs):
-            return target, point
-        target = self._fast(self._target(target.layout, args, kwargs), point.position)
-        point = target.at(point.position).detached()
-        if not point.is_finite:
-            site, cause = target.blame(point)
-            raise InferenceError(
-                f"where the chain is, {cause}. Arguments that rule its place out need a new run.",
-                site=site,
-                cause=cause,
-            )
-        return target, point
-
-    def _kept(self, layout: Layout, like: Tensor) -> Tensor | None:
-        if isinstance(self.full_mass, bool):
-            return torch.ones(len(like), len(like)).to(like) if self.full_mass else None
-        for name in (name for group in self.full_mass for name in group):
-            if name not in layout.shapes:
-                raise ValueError(
-                    f"full_mass: there is no latent site {name!r}."
-                    f"{suggestion(name, layout.shapes)} It is True, False or a list of groups of "
-                    f'sites, such as [("a", "b")].'
-                )
-        sizes = dict(zip(layout.shapes, layout.sizes, strict=True))
-        return blocks(self.full_mass, sizes, like)
