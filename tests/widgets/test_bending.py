@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import truth
-from ppl_widgets.watching import Watching
 from ppl_widgets.scenarios import BENDING, Gaussian, Settings
 from ppl_widgets.scenarios import bending as bent
 from ppl_widgets.views import bending as view
+from ppl_widgets.watching import Watching
 
 NEEDLES = {
     "folded": lambda w: 8.5 + (w - 8.5) ** 2,

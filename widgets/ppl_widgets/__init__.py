@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.exploring import ExplorePanel, explore
     from ppl_widgets.panels.forward import ForwardPanel
     from ppl_widgets.panels.looking import LookPanel
+    from ppl_widgets.panels.many import ManyPanel
     from ppl_widgets.panels.proposing import ProposalPanel
     from ppl_widgets.panels.racing import RacePanel
     from ppl_widgets.panels.scale import ScalePanel
@@ -33,6 +34,7 @@ __all__ = [
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
+    "ManyPanel",
     "NoFormulaPanel",
     "ProposalPanel",
     "RacePanel",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ManyPanel": "panels.many",
     "UsePanel": "panels.using",
     "NoFormulaPanel": "panels.bending",
     "ConditionPanel": "panels.conditioning",

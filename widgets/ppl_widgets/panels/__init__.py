@@ -8,6 +8,7 @@ from ppl_widgets.panels.conditioning import ConditionPanel
 from ppl_widgets.panels.exploring import ExplorePanel, explore
 from ppl_widgets.panels.forward import ForwardPanel
 from ppl_widgets.panels.looking import LookPanel
+from ppl_widgets.panels.many import ManyPanel
 from ppl_widgets.panels.proposing import ProposalPanel
 from ppl_widgets.panels.scale import ScalePanel
 from ppl_widgets.panels.using import UsePanel
@@ -20,6 +21,7 @@ __all__ = [
     "ForwardPanel",
     "LivePanel",
     "LookPanel",
+    "ManyPanel",
     "NoFormulaPanel",
     "ProposalPanel",
     "ScalePanel",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ppl_widgets.watching import Watching
 from ppl_widgets.panels.base import LivePanel, known
 from ppl_widgets.scenarios import BENDING, SEED
 from ppl_widgets.text import say
 from ppl_widgets.views import bending
+from ppl_widgets.watching import Watching
 
 NAMES = [*(control.name for control in BENDING.controls), SEED.name, "show", "lock"]
 

@@ -9,6 +9,7 @@ from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
 from .forward import FORWARD
 from .looking import LOOKING
+from .many import MANY
 from .proposing import PROPOSING
 from .question import NUM, Columns, Question
 from .racing import RACING
@@ -32,6 +33,7 @@ QUESTIONS = {
         RACING,
         AMORTIZING,
         USING,
+        MANY,
     )
 }
 """Every question that draws answer, by name."""
@@ -44,6 +46,7 @@ __all__ = [
     "CONDITIONING",
     "FORWARD",
     "LOOKING",
+    "MANY",
     "NUM",
     "NUM_STEPS",
     "PROPOSING",
