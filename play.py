@@ -1,7 +1,7 @@
 """Set up the playground, then play.
 
     python play.py          open the first notebook in JupyterLab
-    python play.py app      serve it as a page (Voila), for a live demo
+    python play.py app      every panel on one page (Voila), for a live demo
     python play.py pages    write all notebooks as web pages that need no kernel, into `pages`
     python play.py test     run every test; what follows goes to pytest
 
@@ -32,6 +32,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "play.stamp"  # where, what and which extras; "unfinished" until all of it is there
 NOTEBOOK = "tutorials/00_start_here.ipynb"
+GALLERY = "tutorials/15_gallery.ipynb"
 PROMPT = "--Voila.kernel_websocket_connection_class=ppl_widgets.server.PromptConnection"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 EXTRAS = {
@@ -72,7 +73,7 @@ def play(words: list[str]) -> None:
         become("pytest", *words)
     elif task == "app":
         shown = ("--strip_sources=False", "--show_tracebacks=True", PROMPT)
-        become("voila", NOTEBOOK, *shown, *with_free_port(words, 8866))
+        become("voila", GALLERY, *shown, *with_free_port(words, 8866))
     elif task == "pages":
         become("ppl_widgets.export.site", "tutorials", *(words or ["pages"]))
     else:

@@ -10,14 +10,12 @@ import time
 import ppl_core as ppl
 import ppl_widgets
 from ppl_core.compiled.build import cache_folder
+from ppl_widgets.panels.gallery import ENTRIES
 
-for name in ppl_widgets.__all__:
-    maker = getattr(ppl_widgets, name)
-    if name == "LivePanel" or not isinstance(maker, type):
-        continue
+for name in ENTRIES:
     begin = time.perf_counter()
     with ppl.ParamStore():
-        panel = maker()
+        panel = getattr(ppl_widgets, name)()
         panel.run()
         panel.close()
     print(f"{name:16} {time.perf_counter() - begin:5.1f} s")

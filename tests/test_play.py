@@ -93,7 +93,7 @@ def test_changed_requirements_are_installed_into_the_same_environment(play, fold
 def test_app_serves_the_notebook_in_voila(play):
     play.main(["app", "--no-browser"])
     module, notebook, *words = play.became[0]
-    assert (module, notebook) == ("voila", play.NOTEBOOK)
+    assert (module, notebook) == ("voila", play.GALLERY)
     assert words[-1] == "--no-browser"
     assert (HERE / notebook).exists()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.conditioning import ConditionPanel
     from ppl_widgets.panels.exploring import ExplorePanel, explore
     from ppl_widgets.panels.forward import ForwardPanel
+    from ppl_widgets.panels.gallery import Gallery
     from ppl_widgets.panels.looking import LookPanel
     from ppl_widgets.panels.many import ManyPanel
     from ppl_widgets.panels.proposing import ProposalPanel
@@ -32,6 +33,7 @@ __all__ = [
     "EncoderPanel",
     "ExplorePanel",
     "ForwardPanel",
+    "Gallery",
     "LivePanel",
     "LookPanel",
     "ManyPanel",
@@ -53,6 +55,7 @@ _HOMES = {
     "EncoderPanel": "panels.amortizing",
     "ExplorePanel": "panels.exploring",
     "ForwardPanel": "panels.forward",
+    "Gallery": "panels.gallery",
     "LivePanel": "panels.base",
     "LookPanel": "panels.looking",
     "ProposalPanel": "panels.proposing",

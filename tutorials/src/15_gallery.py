@@ -1,0 +1,10 @@
+# %% [markdown]
+# # All panels
+#
+# For a lecture: press a card to open its panel, and *All panels* to come back. *Open as* takes a
+# panel in large type (*lecture*), or set up for one lesson. *Full screen* hides everything else.
+
+# %%
+from ppl_widgets import Gallery
+
+Gallery()
