@@ -14,7 +14,7 @@ import truth
 from notebooks import HERE, NOTEBOOKS, TUTORIALS, executed
 from ppl_widgets.exercises import names
 from ppl_widgets.exercises.lessons import LESSONS, lesson
-from ppl_widgets.text import ENGLISH
+from ppl_widgets.messages.english import MESSAGES as ENGLISH
 
 
 def load_build() -> ModuleType:

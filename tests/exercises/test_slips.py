@@ -14,7 +14,7 @@ import truth
 from ppl_widgets.exercises import check, names
 from ppl_widgets.exercises.judging import judge
 from ppl_widgets.exercises.lessons import exercise
-from ppl_widgets.text import ENGLISH
+from ppl_widgets.messages.english import MESSAGES as ENGLISH
 
 BY_PROGRAM = {"02.deferred", "07.twice", "11.subsample"}  # their slips are made in code
 SLIPS = [

@@ -1,13 +1,20 @@
-"""One catalogue: every key is used, every sentence can be filled in, nobody is talked down to."""
+"""The catalogues: every key is used, every sentence can be filled in, nobody is talked down to."""
 
+import json
+import os
 import re
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import ppl_widgets
-from ppl_widgets.text import ENGLISH, count, fixed, nats, normal, say, setting
+from ppl_widgets.messages import english, german
+from ppl_widgets.messages.english import MESSAGES as ENGLISH
+from ppl_widgets.messages.german import MESSAGES as GERMAN
+from ppl_widgets.text import chosen, count, fixed, nats, normal, say, setting
 
 PACKAGE = Path(ppl_widgets.__file__).parent
 
@@ -19,10 +26,85 @@ def test_sentences_take_named_words_only():
             assert not spec, f"{key}: numbers are written by code"
 
 
-def test_no_sentence_belittles_its_reader():
-    for key, sentence in ENGLISH.items():
-        for word in ("simply", "wrong", "obvious", "just "):
+BELITTLING = {
+    "english": (ENGLISH, ("simply", "wrong", "obvious", "just ")),
+    "german": (GERMAN, ("einfach ", "falsch", "offensichtlich", "natürlich", "bloß")),
+}
+
+
+@pytest.mark.parametrize(("catalogue", "words"), BELITTLING.values(), ids=BELITTLING)
+def test_no_sentence_belittles_its_reader(catalogue, words):
+    for key, sentence in catalogue.items():
+        for word in words:
             assert word not in sentence.lower(), key
+
+
+# ---- German
+
+
+def named(sentence: str) -> list[str]:
+    """The parts in braces, each as often as it is said."""
+    return sorted(name for _, name, _, _ in string.Formatter().parse(sentence) if name)
+
+
+@pytest.mark.parametrize(
+    "part", english.PARTS, ids=lambda part: part.__name__.removeprefix(english.__name__ + ".")
+)
+def test_german_says_what_english_says(part):
+    if part in german.IN_ENGLISH:
+        return
+    name = part.__name__.replace(english.__name__, german.__name__)
+    assert name in [known.__name__ for known in german.PARTS], (
+        "translate this part into messages/german, or list it in IN_ENGLISH there"
+    )
+    translated = sys.modules[name].MESSAGES
+    assert translated.keys() == part.MESSAGES.keys()
+    for key, sentence in part.MESSAGES.items():
+        assert named(translated[key]) == named(sentence), key
+
+
+def spoken(language: str, code: str) -> subprocess.CompletedProcess[str]:
+    """What a child process prints that is told to speak this language."""
+    environment = os.environ | {"PPL_LANGUAGE": language, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_a_panel_speaks_german():
+    code = (
+        "import json; from ppl_widgets import ScalePanel;"
+        "from ppl_widgets.text import fixed, language, listed;"
+        "session = ScalePanel().session; before = session.summary(); session.run(3);"
+        "print(json.dumps([language, before, session.summary()]));"
+        "print(listed(['a', 'b']), fixed(float('inf')))"
+    )
+    found = spoken("de_DE.UTF-8", code)
+    assert found.returncode == 0, found.stderr
+    summaries, words = found.stdout.splitlines()
+    language, before, after = json.loads(summaries)
+    assert language == "de"
+    assert before.startswith("Bereit. Gelernt N(8.50, 1.00). Exakt N(9.14, 0.60), geschlossene")
+    assert after.startswith("Pause bei Schritt 3. Gelernt ")
+    assert words == "a oder b unendlich"
+
+
+def test_an_unknown_language_is_refused_and_the_known_ones_are_named():
+    found = spoken("fr", "import ppl_widgets.text")
+    assert found.returncode == 1
+    assert found.stderr.endswith("ValueError: PPL_LANGUAGE is 'fr'. Choose en or de.\n")
+
+
+def test_a_language_is_asked_for_by_its_name_or_its_place():
+    asked = ["", "en", "EN", "en_GB.UTF-8", "de", "de_DE", "de-AT"]
+    assert [chosen(name) for name in asked] == ["en", "en", "en", "en", "de", "de", "de"]
+
+
+# ---- keys
 
 
 def test_every_key_is_used_and_every_used_key_is_known():

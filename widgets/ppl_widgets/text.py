@@ -1,12 +1,39 @@
 """How a panel speaks: sentences from a catalogue, numbers written by code.
 
 `say(key, **parts)` takes text and numbers that are already written, so no sentence decides how many
-digits a reader sees.
+digits a reader sees. The language is chosen once, when this file is imported:
+
+    PPL_LANGUAGE=de python play.py
 """
 
 import math
+import os
+from importlib import import_module
 
-from .messages.english import MESSAGES as ENGLISH
+VARIABLE = "PPL_LANGUAGE"
+LANGUAGES = {"en": "english", "de": "german"}
+"""Their names, and the packages of `messages` that hold their words."""
+
+
+def chosen(asked: str) -> str:
+    """The language that is asked for, by its name or by that of a place: `de`, `de_DE.UTF-8`.
+
+    Raises:
+        ValueError: nobody has written the messages in that language.
+
+    >>> chosen("de"), chosen("de_DE"), chosen("")
+    ('de', 'de', 'en')
+    """
+    name = asked.replace("-", "_").replace(".", "_").split("_")[0].lower() or "en"
+    if name not in LANGUAGES:
+        raise ValueError(f"{VARIABLE} is {asked!r}. Choose {' or '.join(LANGUAGES)}.")
+    return name
+
+
+language = chosen(os.environ.get(VARIABLE, ""))
+"""What `say` speaks: a name of `LANGUAGES`."""
+
+_SENTENCES: dict[str, str] = import_module(f".messages.{LANGUAGES[language]}", __package__).MESSAGES
 
 
 def say(key: str, **parts: object) -> str:
@@ -15,7 +42,7 @@ def say(key: str, **parts: object) -> str:
     >>> say("training.status", seed="101", step=count(1240), num_steps=count(2500))
     'seed 101 · step 1,240/2,500'
     """
-    return ENGLISH[key].format(**parts)
+    return _SENTENCES[key].format(**parts)
 
 
 def count(number: int) -> str:
@@ -30,7 +57,7 @@ def fixed(value: float, places: int = 2) -> str:
     ('9.14', '0.00', '3.2e+15', 'infinite')
     """
     if not math.isfinite(value):
-        return "infinite" if math.isinf(value) else "not a number"
+        return say("number.infinite") if math.isinf(value) else say("number.none")
     if abs(value) >= 1e6:
         return f"{value:.1e}"
     return f"{round(value, places) + 0.0:.{places}f}"
@@ -71,10 +98,12 @@ def normal(mean: float, sd: float) -> str:
     return f"N({fixed(mean)}, {fixed(sd)})"
 
 
-def listed(names: list[str], last: str = "or") -> str:
-    """Names in a sentence.
+def listed(names: list[str], last: str = "") -> str:
+    """Names in a sentence; `last` stands before the last of them: the catalogue's "or" if empty.
 
     >>> listed(["SGD", "Adam", "ClippedAdam"])
     'SGD, Adam or ClippedAdam'
     """
-    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last or say('list.or')} {names[-1]}"

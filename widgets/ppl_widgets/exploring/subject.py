@@ -167,7 +167,7 @@ class Subject:
             if name not in known:
                 names = [*_names(self._parameters), *known]
                 parts = {"given": repr(name), "suggestion": suggestion(name, names)}
-                said = say("explore.unknown", **parts, names=listed(names, "and"))
+                said = say("explore.unknown", **parts, names=listed(names, say("list.and")))
                 raise ControlError(said)
 
 

@@ -23,7 +23,7 @@ from ..controls import Desk, row_of
 from ..plot import LivePlot, plain_json
 from ..scenarios import SEED, Control
 from ..scenarios.training import MODE
-from ..text import say
+from ..text import language, say
 from .recorded import Grid, bare, recorded
 from .trained import FIXED, can_train, trained
 
@@ -170,10 +170,10 @@ def fragment(data: Mapping[str, Any]) -> str:
     return f'<div class="ppl-export"><script type="text/plain">{packed}</script></div>'
 
 
-def document(title: str, body: str, head: Sequence[str] = ()) -> str:
-    """A whole page."""
+def document(title: str, body: str, head: Sequence[str] = (), lang: str = "en") -> str:
+    """A whole page; the notebooks are written in English, a panel speaks `text.language`."""
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{lang}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -194,7 +194,7 @@ def standalone(data: Mapping[str, Any]) -> str:
     body = f"<main>{heading}{fragment(data)}</main>\n<noscript>{say('page.no_script')}</noscript>"
     head = [f"<style>\n{style()}</style>"]
     scripts = f"<script>\n{script()}</script>"
-    return document(data["title"], f"{body}\n{scripts}", head)
+    return document(data["title"], f"{body}\n{scripts}", head, language)
 
 
 def save(path: Path | str, session: Any, figures: Any, desk: Desk, grid: Grid) -> Path:

@@ -1,4 +1,4 @@
 """Every word on the screen, by language and by panel.
 
-A second language is a second package with the same keys and the same parts in braces.
+Each language is a package with the same keys and the same parts in braces; `PPL_LANGUAGE` chooses.
 """

@@ -1,6 +1,11 @@
 """What every panel may say: controls, status, buttons, refusals."""
 
 MESSAGES = {
+    # words in lists and for numbers
+    "list.or": "or",
+    "list.and": "and",
+    "number.infinite": "infinite",
+    "number.none": "not a number",
     # controls
     "control.unknown": "There is no control {given}.{suggestion} Controls: {names}.",
     "control.number": "{label}: {given} is not a number. Give one from {low} to {high}.",
