@@ -10,7 +10,9 @@ import time
 import ppl_core as ppl
 import ppl_widgets
 from ppl_core.compiled.build import cache_folder
+from ppl_core.infer import MCMC, NUTS
 from ppl_widgets.panels.gallery import ENTRIES
+from ppl_widgets.scenarios.weighing import scale
 
 for name in ENTRIES:
     begin = time.perf_counter()
@@ -19,4 +21,9 @@ for name in ENTRIES:
         panel.run()
         panel.close()
     print(f"{name:16} {time.perf_counter() - begin:5.1f} s")
+begin = time.perf_counter()
+model = ppl.condition(scale, data={"measurement": 9.5})
+kernel = NUTS(model, jit_compile="auto")  # brings the driver of all chains
+MCMC(kernel, num_samples=100, warmup_steps=100, disable_progbar=True).run(8.5)
+print(f"{'NUTS':16} {time.perf_counter() - begin:5.1f} s")
 print(f"{len(list(cache_folder().glob('*.so')))} compiled steps in {cache_folder()}")
