@@ -14,8 +14,9 @@
 - *throughput*: one run of single steps at full speed; its plot is shown and hidden in turn.
   Printed is the ratio of neighbouring stretches, shown over hidden, in steps a second of wall time
   and of the kernel's CPU time: median and quartiles. Where two cores share caches and a power
-  budget, a browser that draws in software slows a step itself. What the view costs the kernel, wherever the browser is, is the
-  share of the kernel's CPU time that does not go into training; both shares are printed.
+  budget, a browser that draws in software slows a step itself. What the view costs the kernel,
+  wherever the browser is, is the share of the kernel's CPU time that does not go into training;
+  both shares are printed.
 - *start*: from a restarted kernel to the first painted panel (kernel, imports, panel, page).
 - *memory*: the kernel's resident set with torch and one live panel.
 - *re-runs* of the cell, and panels opened and closed in plain Python: what is left afterwards.
