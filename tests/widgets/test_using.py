@@ -126,7 +126,8 @@ def test_pictures_agree_with_the_numbers():
     points, texts = view.frame(drawing), view.texts(drawing)
     grid, tail = points["tail.exact"]
     assert np.interp(10.0, grid, tail) == pytest.approx(0.185, abs=1e-3)
-    assert texts["tail"] == "exact 0.185, plugged in 0.126"
+    assert texts["tail"] == "exact 0.185"
+    assert texts["label:estimate.plugged"] == "plugged in 0.126"
     assert points["estimate.seen"][1][-1] == pytest.approx(
         use.share(drawing.controls, drawing.draws), abs=1e-6
     )

@@ -25,11 +25,12 @@ class ProposalPanel(LivePanel[Drawing]):
         a: the guide's mean, in kg.
         b: the guide's sd, in kg.
         num: draws of a run.
-        tab: "importance", "rejection" or "chain".
+        tab: "importance", "rejection", "chain" or "particles".
         guess: the prior's mean, in kg.
         measurement: what the scale reads, in kg.
         noise_sd: how much readings vary, in kg.
         prior_sd: how far the weight may lie from the guess, in kg.
+        drift: how far the weight may go between two readings, in kg; of particles.
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
@@ -62,6 +63,7 @@ class ProposalPanel(LivePanel[Drawing]):
         measurement: float = 9.5,
         noise_sd: float = 0.75,
         prior_sd: float = 1.0,
+        drift: float = 0.3,
         seed: int = 101,
         *,
         show: Iterable[str] | None = None,
@@ -82,6 +84,7 @@ class ProposalPanel(LivePanel[Drawing]):
             measurement=measurement,
             noise_sd=noise_sd,
             prior_sd=prior_sd,
+            drift=drift,
         )
         super().__init__(
             drawing,

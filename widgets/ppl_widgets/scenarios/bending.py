@@ -156,7 +156,6 @@ def _posterior(
 
 
 NODES, SHARES = np.polynomial.hermite_e.hermegauss(60)
-SHARES = SHARES / SHARES.sum()
 
 
 def elbo(guide: Gaussian, controls: Controls) -> float:
@@ -164,7 +163,11 @@ def elbo(guide: Gaussian, controls: Controls) -> float:
     w, f = guide.mean + guide.sd * NODES, RESPONSES[controls["response"]][1]
     log_p = _log_normal(w, controls["guess"], controls["prior_sd"])
     log_p = log_p + _log_normal(controls["measurement"], f(w), controls["noise_sd"])
-    return float(SHARES @ log_p) + 0.5 * math.log(2.0 * math.pi * math.e) + math.log(guide.sd)
+    return (
+        float(SHARES @ log_p / SHARES.sum())
+        + 0.5 * math.log(2.0 * math.pi * math.e)
+        + math.log(guide.sd)
+    )
 
 
 def gap(guide: Gaussian, controls: Controls) -> float:
@@ -210,12 +213,14 @@ def reach(controls: Controls) -> dict[str, Range]:
     """The hills, the start, and the ELBO of a guide that covers all of them."""
     truth = exact(controls)
     low, high = truth.moments.mean - 2 * truth.moments.sd, truth.moments.mean + 2 * truth.moments.sd
-    reading = controls["measurement"]
+    reading, worst = controls["measurement"], truth.log_evidence - 1.2
+    if controls["direction"] == "inclusive":
+        worst = min(worst, elbo(truth.moments, controls) - 1.0)
     return {
         "weight": (min(low, controls["start"] - 0.5), max(high, controls["start"] + 0.5)),
         "density": (0.0, 1.05 * float(truth.y.max())),
         "needle": (reading - 1.0, reading + 1.0),
-        "evidence": (truth.log_evidence - 1.2, truth.log_evidence + 0.3),
+        "evidence": (worst, truth.log_evidence + 0.3),
         "loss": (0.0, 1.2 - truth.log_evidence),
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ppl_core.infer import SVI, SVIState
+from ppl_core.infer import ELBO, SVI, SVIState
 from ppl_core.optim import Optimizer
 from ppl_core.params import ParamStore
 
@@ -52,7 +52,7 @@ class Fitting:
         model: Program,
         guide: Program,
         optim: Optimizer,
-        loss: Callable[..., Tensor] | None = None,
+        loss: ELBO | Callable[..., Tensor] | None = None,
         compile: str = "auto",
     ):
         self.svi = SVI(model, guide, optim, loss, ParamStore())
@@ -66,8 +66,7 @@ class Fitting:
     def update(self, state: SVIState, *args: Any) -> tuple[SVIState, Stretch]:
         """A hundred steps on the kernel's store, which is where `state` left it."""
         begin = self.svi.params(state)
-        how = {"progress_bar": False, "compile": self._compile, "every": EVERY}
-        result = self.svi.run(BLOCK, *args, **how)
+        result = self.svi.run(BLOCK, *args, progress_bar=False, compile=self._compile, every=EVERY)
         params = {
             name: np.concatenate([begin[name][None].numpy(), way.numpy()]).repeat(EVERY, axis=0)
             for name, way in result.path.items()

@@ -1,4 +1,4 @@
-"""One guide, three uses: its draws weighted, thrown under an envelope, or proposed to a chain.
+"""One guide, four uses: its draws weighted, sieved, proposed to a chain, or begun with.
 
 The guide is N(a, b), the posterior N(m, s), the evidence Z. How well the two fit is known:
 
@@ -28,6 +28,7 @@ from ppl_core.infer import (
 )
 
 from ..text import count, fixed, percent, say
+from . import particles
 from .axis import Axis, Range
 from .conditioning import BATCH, args
 from .control import spoken
@@ -35,7 +36,7 @@ from .question import Columns, Question, num_control
 from .scenario import Controls, Gaussian
 from .weighing import exact, scale
 
-TABS = ("importance", "rejection", "chain")
+TABS = ("importance", "rejection", "chain", "particles")
 LEVEL = 1e-4
 """Weights whose logs differ by less (nats) are all the same, but for rounding."""
 
@@ -54,13 +55,15 @@ def guide_program(controls: Controls) -> Callable[..., Any]:
     return proposed
 
 
-def kernel(controls: Controls) -> Importance | Rejection | IndependentMH:
+def kernel(controls: Controls) -> Importance | Rejection | IndependentMH | particles.Clouds:
     """The algorithm of the chosen tab."""
     pair = (
         ppl.condition(scale, data={"measurement": controls["measurement"]}),
         guide_program(controls),
     )
     match controls["tab"]:
+        case "particles":
+            return particles.Clouds(controls)
         case "importance":
             return Importance(*pair, batch_size=BATCH, vectorize=True)
         case "rejection":
@@ -69,8 +72,12 @@ def kernel(controls: Controls) -> Importance | Rejection | IndependentMH:
             return IndependentMH(*pair, batch=BATCH, vectorize=True)
 
 
-def read(controls: Controls, info: ImportanceInfo | RejectionInfo | MetropolisInfo) -> Columns:
+def read(
+    controls: Controls, info: ImportanceInfo | RejectionInfo | MetropolisInfo | particles.Cloud
+) -> Columns:
     """The rows of a step: the weight, and what became of it."""
+    if isinstance(info, particles.Cloud):
+        return particles.read(controls, info)
     if isinstance(info, ImportanceInfo):
         return {"weight": info.values["weight"].numpy(), "log_weight": info.log_weights.numpy()}
     if isinstance(info, RejectionInfo):
@@ -87,6 +94,11 @@ def read(controls: Controls, info: ImportanceInfo | RejectionInfo | MetropolisIn
 
 
 # ---- the truth
+
+
+def target(controls: Controls) -> Gaussian:
+    """The posterior that the chosen use draws from."""
+    return particles.last(controls) if controls["tab"] == "particles" else exact(controls).posterior
 
 
 def ess_share(controls: Controls) -> float:
@@ -136,6 +148,8 @@ def share(controls: Controls) -> float:
             return ess_share(controls)
         case "rejection":
             return math.exp(-log_lift(controls))
+        case "particles":
+            return 1.0
         case _:
             return chain_share(controls)
 
@@ -144,7 +158,9 @@ def share(controls: Controls) -> float:
 
 
 def gauge(draws: Columns) -> np.ndarray:
-    """What the gauge reads after each draw: ESS / N, or the share that was accepted."""
+    """What the gauge reads after each draw: ESS / N, a share, or estimated by exact evidence."""
+    if "ratio" in draws:
+        return np.cumsum(draws["ratio"]) / np.arange(1, len(draws["ratio"]) + 1)
     if "accepted" in draws:
         return np.cumsum(draws["accepted"]) / np.arange(1, len(draws["accepted"]) + 1)
     log_weights = draws.get("log_weight", np.empty(0))
@@ -181,6 +197,9 @@ AXES = {
     "height": Axis(lows=(0.0,), highs=(0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)),
     "ago": Axis(lows=(-200.0,), highs=(0.0,)),
     "share": Axis(lows=(0.0,), highs=(1.05,)),
+    "ratio": Axis(lows=(0.0,), highs=(2.0,)),
+    "reading": Axis(lows=(0.8,), highs=(5.4,)),
+    "level": Axis(lows=(6.0, 3.0, 0.0, -10.0, -20.0), highs=(12.0, 14.0, 20.0, 30.0, 40.0)),
     "draw": Axis(lows=(0.0,), highs=(1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5)),
 }
 
@@ -188,13 +207,14 @@ AXES = {
 def reach(controls: Controls) -> dict[str, Range]:
     """Two sds of guide and posterior, their peaks, and the envelope's."""
     q, p = guide(controls), exact(controls)
-    both = (q, p.posterior)
+    both = (q, target(controls))
     ends = [g.mean + side * g.sd for g in both for side in (-2.0, 2.0)]
     lift = log_lift(controls)
     lift = lift if lift < 5.0 else 0.0  # a higher envelope leaves the picture
     return {
         "weight": (min(ends), max(ends)),
         "density": (0.0, 1.2 * max(g.peak for g in both)),
+        "level": (min(ends), max(ends)),
         "height": (0.0, 1.05 * math.exp(p.log_evidence + lift) * q.peak),
     }
 
@@ -202,6 +222,8 @@ def reach(controls: Controls) -> dict[str, Range]:
 def tell(controls: Controls, draws: Columns) -> str:
     """The gauge beside its exact value, and what else the draws know of themselves."""
     seen, tab = gauge(draws), controls["tab"]
+    if tab == "particles":
+        return particles.tell(controls, draws)
     source = say("source.quadrature" if tab == "chain" else "source.closed")
     said = {"num": count(len(seen)), "exact": percent(share(controls)), "source": source}
     if not len(seen):
@@ -246,6 +268,8 @@ print(sum(info.accepted for info in infos) / {num})""",
 
 def code(controls: Controls, seed: int) -> str:
     """Model, guide, and the chosen use of it."""
+    if controls["tab"] == "particles":
+        return particles.code(controls, seed)
     return f"""\
 import ppl_core as ppl
 from ppl_core import distributions as dist, infer
@@ -273,9 +297,10 @@ PROPOSING = Question(
         spoken("measurement", 9.5, 0.0, 20.0, 0.1, drawer=True),
         spoken("noise_sd", 0.75, 0.05, 5.0, 0.05, drawer=True),
         spoken("prior_sd", 1.0, 0.05, 5.0, 0.05, drawer=True),
+        spoken("drift", 0.3, 0.05, 2.0, 0.05, drawer=True),
         num_control(5000),
     ),
-    inputs=("a", "b", "tab", "guess", "measurement", "noise_sd", "prior_sd"),
+    inputs=("a", "b", "tab", "guess", "measurement", "noise_sd", "prior_sd", "drift"),
     staging=("tab",),
     kernel=kernel,
     args=args,

@@ -109,9 +109,9 @@ def read(controls: Controls, info: Stretch) -> Columns:
 # ---- the truth
 
 
-def joint(controls: Controls, number: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def joint(controls: Controls) -> tuple[np.ndarray, np.ndarray]:
     """Mean (D,) and covariance (D, D) of all weights, given the reading of their sum."""
-    number = controls["weights"] if number is None else number
+    number: int = controls["weights"]
     prior, noise = controls["prior_sd"] ** 2, controls["noise_sd"] ** 2
     total = number * prior + noise
     mean = np.full(number, controls["guess"] + prior / total * EXCESS)

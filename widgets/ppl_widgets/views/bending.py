@@ -1,6 +1,6 @@
 """No formula: the hills and the guide, the needle's response, the gap as a bar, and the loss."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,6 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
     """Posterior, response, the bar of the evidence, loss."""
     hills = [
         trace("prior", "posterior.prior", say("trace.prior"), label=say("trace.prior"), at="left"),
-        trace("expected", "posterior.moments", say("trace.moments")),
         trace("exact", "posterior.exact", say("trace.exact"), label=say("trace.exact"), at="left"),
         trace(
             "learned",
@@ -64,12 +63,12 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
 
 
 def _bar(drawing: "Drawing") -> Figure:
-    wide = {"fill": "toself", "mode": "lines", "line": {"width": 0}}
+    wide: dict[str, Any] = {"fill": "toself", "mode": "lines", "line": {"width": 0}}
     traces = [
         trace("forbidden", "gap.forbidden"),
-        trace("learned", "gap.elbo", label="", at="inside", **wide),
-        trace("expected", "gap.gap", label="", at="inside", **wide),
-        trace("exact", "gap.evidence", label="", at="start"),
+        trace("learned", "gap.elbo", label=say("trace.elbo"), at="inside", **wide),
+        trace("expected", "gap.gap", label=say("trace.gap"), at="inside", **wide),
+        trace("exact", "gap.evidence"),
     ]
     picture = figure(drawing, "evidence", traces, "evidence", "bar")
     bare = {"tickvals": [], "ticktext": [], "showline": False, "showgrid": False}
@@ -97,14 +96,13 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         "posterior.prior": belief(
             truth.Gaussian(controls["guess"], controls["prior_sd"]), ends, top
         ),
-        "posterior.moments": belief(exact.moments, ends, top),
         "posterior.exact": (x[::step].astype(np.float32), y[::step].astype(np.float32)),
         "posterior.learned": belief(guide, ends, top),
         "response.noise": theme.zone(*ends, reading - noise, reading + noise),
         "response.reading": (np.array(ends, np.float32), np.full(2, reading, np.float32)),
         "response.f": curve(response, ends),
-        "gap.elbo": theme.zone(-FAR, elbo, 0.25, 0.75),
-        "gap.gap": theme.zone(elbo, most, 0.25, 0.75),
+        "gap.elbo": theme.zone(-FAR, elbo, 0.15, 0.85),
+        "gap.gap": theme.zone(elbo, most, 0.15, 0.85),
         "gap.evidence": (np.full(2, most, np.float32), np.array([1.0, 0.0], np.float32)),
         "gap.forbidden": theme.zone(most, FAR, 0.0, 1.0),
         "loss.forbidden": _under(across, floor),
@@ -132,17 +130,14 @@ def texts(drawing: "Drawing") -> dict[str, str]:
     loss = steps.get("loss", np.empty(0))[-MEAN:]
     mean = fixed(float(loss.mean()), 3) if len(loss) else ""
     reading = fixed(controls["measurement"])
-    bar = {"elbo": fixed(elbo), "gap": fixed(gap, 3), "evidence": fixed(exact.log_evidence, 3)}
+    bar = {"elbo": fixed(elbo, 3), "gap": fixed(gap, 3), "evidence": fixed(exact.log_evidence, 3)}
     written = {
         "posterior": say(
             "caption.bending", gap=nats(gap), missed=nats(max(truth.missed(guide, controls), 0.0))
         ),
-        "gap": "",
+        "gap": say("caption.evidence", **bar),
         "response": say("caption.response", noise=fixed(controls["noise_sd"])),
         "loss": say("caption.steps", steps=count(len(loss)), mean=mean) if mean else "",
-        "label:gap.elbo": say("trace.elbo", value=bar["elbo"]),
-        "label:gap.gap": say("trace.gap", value=bar["gap"]),
-        "label:gap.evidence": say("trace.log_evidence", value=bar["evidence"]),
         "label:response.reading": say("trace.reading_value", value=reading),
         "label:loss.floor": say("trace.floor", value=fixed(-exact.log_evidence, 3)),
         "label:loss.mean": mean,

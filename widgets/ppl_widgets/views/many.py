@@ -10,7 +10,7 @@ from ..figures import NOTHING, Figure, Points, filled
 from ..history import decimate
 from ..scenarios import Gaussian, batches, together
 from ..scenarios.many import of_readings
-from ..text import fixed, nats, say
+from ..text import fixed, say
 from .parts import curve, dots, figure, trace
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _readings(drawing: "Drawing") -> dict[str, Figure]:
         trace("learned", "belief.learned", learned, label=learned, at="right"),
     ]
     width = [
-        trace("expected", "width.forgotten", forgotten, label="", at="start"),
+        trace("expected", "width.forgotten", forgotten, label=forgotten, at="end"),
         trace("exact", "width.exact", exact, label="", at="start"),
         dots("learned", "width.run", say("trace.run"), 10.0),
     ]
@@ -51,9 +51,9 @@ def _readings(drawing: "Drawing") -> dict[str, Figure]:
     ]
     return {
         "first": figure(drawing, "belief", belief, "sds", "density", key=True),
-        "second": _log(figure(drawing, "width", width, "batch", "width", key=True)),
-        "third": _log(figure(drawing, "slope", slope, "batch", "slope", key=True)),
-        "fourth": _log(figure(drawing, "course", course, "step", "width"), ("yaxis",)),
+        "second": _log(figure(drawing, "width", width, "batch", "width")),
+        "third": _log(figure(drawing, "slope", slope, "batch", "slope")),
+        "fourth": _log(figure(drawing, "narrowing", course, "step", "width"), ("yaxis",)),
     }
 
 
@@ -66,16 +66,19 @@ def _weights(drawing: "Drawing") -> dict[str, Figure]:
         trace("learned", "pair.learned", learned, mode="lines"),
     ]
     sds = [
-        trace("expected", "claimed.field", claimed, label="", at="end"),
-        trace("exact", "claimed.exact", exact, label="", at="end"),
+        trace("expected", "claimed.field", claimed, label=claimed, at="end"),
+        trace("exact", "claimed.exact", exact, label=exact, at="end"),
         dots("learned", "claimed.run", say("trace.run"), 10.0),
     ]
     lost = [
-        trace("expected", "lost.field", claimed),
+        trace("expected", "lost.field", claimed, label=claimed, at="left"),
         trace("exact", "lost.full", say("many.full")),
         dots("learned", "lost.run", say("trace.run"), 10.0),
     ]
-    faint = {"line": {**theme.series("learned")["line"], "width": 1}, "opacity": 0.6}
+    faint: dict[str, Any] = {
+        "line": {**theme.series("learned")["line"], "width": 1},
+        "opacity": 0.6,
+    }
     loss = [
         trace("forbidden", "loss.forbidden"),
         trace("learned", "loss.draws", mode="lines", **faint),
@@ -84,7 +87,7 @@ def _weights(drawing: "Drawing") -> dict[str, Figure]:
     ]
     return {
         "first": figure(drawing, "pair", pair, "first", "second", key=True),
-        "second": figure(drawing, "claimed", sds, "weights", "sd", key=True),
+        "second": figure(drawing, "claimed", sds, "weights", "sd"),
         "third": figure(drawing, "lost", lost, "weights", "gap"),
         "fourth": figure(drawing, "loss", loss, "step", "loss"),
     }
@@ -93,7 +96,7 @@ def _weights(drawing: "Drawing") -> dict[str, Figure]:
 def _log(picture: Figure, axes: tuple[str, ...] = ("xaxis", "yaxis")) -> Figure:
     """The same figure with logarithmic axes, whose ranges count decades."""
     for axis in axes:
-        picture["layout"][axis]["type"] = "log"
+        picture["layout"][axis] |= {"type": "log", "dtick": 1}
     return picture
 
 
@@ -187,12 +190,12 @@ def _tell_readings(drawing: "Drawing") -> dict[str, str]:
     controls, steps = drawing.controls, drawing.draws
     exact, guide = batches.exact(controls), batches.guide_of(controls, steps)
     forgotten, batch = batches.ends_at(controls), batches.size(controls)[1]
-    theory = fixed(exact.sd * batches.slope_sd(controls, batch, guide), 1)
+    theory = fixed(exact.sd * batches.slope_sd(controls, batch, guide))
     seen = exact.sd * batches.seen_slope_sd(steps)
     widths = {"exact": fixed(exact.sd, 4), "forgotten": fixed(forgotten.sd, 4)}
     noise = say(
         "caption.noise",
-        seen=say("caption.start") if math.isnan(seen) else fixed(seen, 1),
+        seen=say("caption.start") if math.isnan(seen) else fixed(seen),
         theory=theory,
     )
     learned = say("caption.learned", learned=fixed(guide.sd, 4))
@@ -203,11 +206,10 @@ def _tell_readings(drawing: "Drawing") -> dict[str, str]:
             sd=fixed(guide.sd, 4),
             exact=f"{fixed(exact.mean, 3)}, {fixed(exact.sd, 4)}",
         ),
-        "second": say("caption.widths", **widths),
+        "second": say("caption.learned", learned=fixed(guide.sd, 4)),
         "third": noise,
         "fourth": learned,
         "label:width.exact": say("trace.exact_value", value=widths["exact"]),
-        "label:width.forgotten": "",
         "label:course.learned": fixed(guide.sd, 4),
         "alt:first": say("alt.many", summary=drawing.summary()),
         "alt:second": say("alt.widths", caption=say("caption.widths", **widths)),
@@ -222,9 +224,10 @@ def _tell_weights(drawing: "Drawing") -> dict[str, str]:
     _, exact = together.joint(controls)
     number, gaps = controls["weights"], steps.get("gap", np.empty(0))
     sd, exact_sd = fixed(cov[0, 0] ** 0.5, 3), fixed(exact[0, 0] ** 0.5, 3)
-    claimed = fixed(together.claimed_sd(controls), 3)
-    gap = nats(max(float(gaps[-1]), 0.0)) if len(gaps) else say("caption.start")
-    lost = say("caption.lost", gap=gap, claimed=nats(float(together.claimed_gap(controls, number))))
+    gap = fixed(max(float(gaps[-1]), 0.0), 3) if len(gaps) else say("caption.start")
+    lost = say(
+        "caption.lost", gap=gap, claimed=fixed(float(together.claimed_gap(controls, number)), 3)
+    )
     return {
         "first": say(
             "caption.pair",
@@ -233,11 +236,9 @@ def _tell_weights(drawing: "Drawing") -> dict[str, str]:
             exact_sd=exact_sd,
             exact_rho=fixed(exact[0, 1] / exact[0, 0]),
         ),
-        "second": say("caption.learned", learned=sd),
+        "second": say("caption.claimed", learned=sd, exact=exact_sd),
         "third": lost,
         "fourth": "",
-        "label:claimed.exact": say("trace.exact_value", value=exact_sd),
-        "label:claimed.field": say("trace.claimed_value", value=claimed),
         "label:loss.floor": say("trace.floor", value=fixed(together.floor(controls), 3)),
         "label:loss.field": say(
             "trace.claimed_value", value=fixed(together.claimed_floor(controls), 3)

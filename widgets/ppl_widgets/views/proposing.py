@@ -1,4 +1,4 @@
-"""The proposal lab: dots sized by weight, an envelope with points under it, a chain; one gauge."""
+"""The proposal lab: sized dots, an envelope with points under it, a chain, a tree; one gauge."""
 
 import math
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from ..figures import NOTHING, Figure, Points, filled
 from ..scenarios import Gaussian
 from ..scenarios import proposing as truth
 from ..text import fixed, percent, say
+from . import particles
 from .parts import bars, belief, dots, figure, outline, pairs, trace
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ GOLDEN = 0.6180339887
 """Its multiples fall evenly between 0 and 1, so that dots fill the area under a curve."""
 GAUGE = 300
 """Points of the gauge's line."""
+GAUGES = {
+    "importance": ("ess", "share"),
+    "rejection": ("kept_share", "share"),
+    "chain": ("accepted_share", "share"),
+    "particles": ("evidence_ratio", "ratio"),
+}
+"""Tab -> title and axis of its gauge."""
 
 
 def stage(drawing: "Drawing") -> dict[str, Figure]:
@@ -36,12 +44,12 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         trace("exact", "gauge.exact", say("trace.exact"), label="", at="end"),
         trace("learned", "gauge.seen", say("trace.draw"), label="", at="end", mode="lines"),
     ]
-    title = {"importance": "ess", "rejection": "kept_share", "chain": "accepted_share"}[tab]
+    title, axis = GAUGES[tab]
     return filled(
         {
             "use": _USES[tab](drawing),
             "posterior": figure(drawing, "posterior", posterior, "weight", "density"),
-            "gauge": figure(drawing, title, gauge, "draw", "share"),
+            "gauge": figure(drawing, title, gauge, "draw", axis),
         },
         frame(drawing),
     )
@@ -80,13 +88,18 @@ def _chain(drawing: "Drawing") -> Figure:
     return figure(drawing, "chain", traces, "ago", "weight", key=True)
 
 
-_USES = {"importance": _weighted, "rejection": _envelope, "chain": _chain}
+_USES = {
+    "importance": _weighted,
+    "rejection": _envelope,
+    "chain": _chain,
+    "particles": particles.tree,
+}
 
 
 def frame(drawing: "Drawing") -> dict[str, Points]:
     """The points of every live trace of the chosen tab now."""
     controls, draws, ranges = drawing.controls, drawing.draws, drawing.view.ranges
-    posterior, top = truth.exact(controls).posterior, ranges["density"][1]
+    posterior, top = truth.target(controls), ranges["density"][1]
     seen, exact = truth.gauge(draws), truth.share(controls)
     points = _MOVES[controls["tab"]](drawing, posterior)
     points["posterior.exact"] = belief(posterior, ranges["weight"], top)
@@ -164,7 +177,12 @@ def _steps(values: np.ndarray) -> np.ndarray:
     return np.repeat(values, 2)[:-1].astype(np.float32)
 
 
-_MOVES = {"importance": _move_weighted, "rejection": _move_envelope, "chain": _move_chain}
+_MOVES = {
+    "importance": _move_weighted,
+    "rejection": _move_envelope,
+    "chain": _move_chain,
+    "particles": particles.move,
+}
 
 
 def texts(drawing: "Drawing") -> dict[str, str]:
@@ -175,7 +193,7 @@ def texts(drawing: "Drawing") -> dict[str, str]:
     now = percent(float(seen[-1])) if len(seen) else say("caption.no_draws")
     values, weights = truth.histogram(draws)
     mean = fixed(float(np.average(values, weights=weights))) if len(values) else ""
-    perfect = truth.exact(controls)
+    perfect = truth.target(controls)
     written = {
         "posterior": say(
             "caption.kept", mean=mean or say("caption.nothing"), exact=fixed(perfect.mean)

@@ -19,15 +19,15 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
     exact, name = say("trace.exact"), say("trace.plugged")
     hundred = [
         dots("learned", "dots.under", say("trace.under"), 8.0),
-        dots("forbidden", "dots.over", say("trace.over"), 8.0),
+        dots("expected", "dots.over", say("trace.over"), 8.0),
         trace("prior", "dots.plugged", name),
         trace("exact", "dots.exact", exact, label=exact, at="left"),
         trace("exact", "dots.limit", label="", at="start", line={"width": 1, "dash": "dot"}),
     ]
     tail = [
-        trace("prior", "tail.plugged", name, label="", at="left"),
+        trace("prior", "tail.plugged", name),
         trace("learned", "tail.draws", say("trace.draw"), mode="lines"),
-        trace("exact", "tail.exact", exact),
+        trace("exact", "tail.exact", exact, label=exact, at="right"),
         trace("likelihood", "tail.even", label="", at="end"),
         trace("exact", "tail.limit", line={"width": 1, "dash": "dot"}),
     ]
@@ -40,8 +40,8 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
     return filled(
         {
             "dots": figure(drawing, "dots", hundred, "kg", "density", key=True),
-            "tail": figure(drawing, "tail", tail, "kg", "chance", key=True),
-            "estimate": figure(drawing, "estimate", share, "draw", "estimate"),
+            "tail": figure(drawing, "tail", tail, "kg", "chance", grow=2),
+            "estimate": figure(drawing, "estimate", share, "draw", "estimate", grow=2),
         },
         frame(drawing),
     )
@@ -108,11 +108,10 @@ def texts(drawing: "Drawing") -> dict[str, str]:
     both = {"exact": exact, "plugged": plugged}
     return {
         "dots": say("caption.dots", dots=str(over), verdict=truth.verdict(controls)),
-        "tail": say("caption.chance", **both),
+        "tail": say("trace.exact_value", value=exact),
         "estimate": say("caption.estimate", seen=seen, exact=exact),
         "label:dots.limit": say("trace.limit_value", limit=setting(limit)),
         "label:tail.even": care,
-        "label:tail.plugged": "",
         "label:estimate.plugged": say("trace.plugged_value", plugged=plugged),
         "label:estimate.exact": say("trace.exact_value", value=exact),
         "alt:dots": say("alt.dots", summary=drawing.summary()),
