@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.proposing import ProposalPanel
     from ppl_widgets.panels.racing import RacePanel
     from ppl_widgets.panels.scale import ScalePanel
+    from ppl_widgets.panels.storing import StorePanel
     from ppl_widgets.panels.using import UsePanel
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ProposalPanel",
     "RacePanel",
     "ScalePanel",
+    "StorePanel",
     "UsePanel",
     "explore",
 ]
@@ -61,6 +63,7 @@ _HOMES = {
     "ProposalPanel": "panels.proposing",
     "RacePanel": "panels.racing",
     "ScalePanel": "panels.scale",
+    "StorePanel": "panels.storing",
     "explore": "panels.exploring",
 }
 

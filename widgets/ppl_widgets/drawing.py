@@ -13,7 +13,7 @@ from ppl_core.runs import InferenceRun
 
 from .learner import explain
 from .machine import Machine, Status
-from .scenarios import NUM, Columns, Question, View
+from .scenarios import NUM, Columns, Controls, Question, View
 from .text import count, say
 
 LIMIT = 100_000
@@ -56,6 +56,11 @@ class Drawing(Machine[Question]):
     def draws(self) -> Columns:
         """The draws that are shown: name -> (step,)."""
         return self._pool.first(self.step)
+
+    @property
+    def given(self) -> Controls:
+        """The controls that the draws are made with."""
+        return self.controls
 
     # ---- commands
 
@@ -117,7 +122,7 @@ class Drawing(Machine[Question]):
 
     def summary(self) -> str:
         """The state in a few short sentences, for whoever listens instead of looking."""
-        told = self.scenario.tell(self.controls, self.draws) if self.status != "failed" else ""
+        told = self.scenario.tell(self.given, self.draws) if self.status != "failed" else ""
         return " ".join(part for part in (self.notice, self._state(), self.error, told) if part)
 
     def code(self) -> str:
@@ -143,8 +148,8 @@ class Drawing(Machine[Question]):
             self.view = View(self.scenario.axes)
             self.stage_version += 1
         try:
-            kernel = self.scenario.kernel(self.controls)
-            self._run = InferenceRun(kernel, *self.scenario.args(self.controls), seed=self.seed)
+            kernel = self.scenario.kernel(self.given)
+            self._run = InferenceRun(kernel, *self.scenario.args(self.given), seed=self.seed)
         except Exception as error:  # a program may raise anything
             self._fail(error)
         else:

@@ -29,6 +29,7 @@ ENTRIES = {
     "LookPanel": "looking",
     "ProposalPanel": "proposing",
     "ContractPanel": "breaking",
+    "StorePanel": "storing",
     "ElboPanel": "balancing",
     "RacePanel": "racing",
     "UsePanel": "using",

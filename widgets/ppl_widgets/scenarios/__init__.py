@@ -14,6 +14,7 @@ from .proposing import PROPOSING
 from .question import NUM, Columns, Question
 from .racing import RACING
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
+from .storing import STORING
 from .training import NUM_STEPS, SEED, optimiser
 from .using import USING
 from .weighing import WEIGHING
@@ -31,6 +32,7 @@ QUESTIONS = {
         BREAKING,
         BENDING,
         RACING,
+        STORING,
         AMORTIZING,
         USING,
         MANY,
@@ -54,6 +56,7 @@ __all__ = [
     "RACING",
     "SCENARIOS",
     "SEED",
+    "STORING",
     "USING",
     "WEIGHING",
     "Axis",

@@ -17,6 +17,7 @@ from . import (
     pictures,
     proposing,
     racing,
+    storing,
     using,
     weighing,
 )
@@ -35,6 +36,7 @@ PARTS = (
     many,
     using,
     racing,
+    storing,
     amortizing,
     gallery,
     exercises,

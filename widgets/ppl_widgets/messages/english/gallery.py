@@ -14,6 +14,7 @@ MESSAGES = {
     "gallery.LookPanel": "You see 10, or you set 10: what comes next?",
     "gallery.ProposalPanel": "One guide proposes: how many draws are good?",
     "gallery.ContractPanel": "A guide breaks its promise: who notices?",
+    "gallery.StorePanel": "You move the start: why does nothing happen?",
     "gallery.ElboPanel": "The loss is noisy: what is it made of?",
     "gallery.RacePanel": "Three optimisers, one noise: who arrives, who wanders?",
     "gallery.UsePanel": "A limit of 10: what does the posterior decide?",

@@ -18,6 +18,7 @@ from . import (
     pictures,
     proposing,
     racing,
+    storing,
     using,
     weighing,
 )
@@ -38,6 +39,7 @@ PARTS = (
     looking,
     proposing,
     many,
+    storing,
     using,
     racing,
     amortizing,

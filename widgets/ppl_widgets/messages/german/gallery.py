@@ -14,6 +14,7 @@ MESSAGES = {
     "gallery.LookPanel": "Du siehst 10, oder du setzt 10: Was kommt als Nächstes?",
     "gallery.ProposalPanel": "Ein Guide schlägt vor: Wie viele Ziehungen sind gut?",
     "gallery.ContractPanel": "Ein Guide bricht sein Versprechen: Wer merkt es?",
+    "gallery.StorePanel": "Du bewegst den Start: warum geschieht nichts?",
     "gallery.ElboPanel": "Der Verlust rauscht: Woraus besteht er?",
     "gallery.RacePanel": "Drei Optimierer, ein Rauschen: Wer kommt an, wer irrt umher?",
     "gallery.UsePanel": "Eine Grenze von 10: Was entscheidet der Posterior?",
