@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import fast
 import importance
+import lessons
 import pytest
 import svi_step
 import torch
@@ -93,3 +94,13 @@ def test_the_fast_path_has_its_promises_and_its_size(capsys: pytest.CaptureFixtu
     counts = [int(line.split()[0]) for line in lines]
     assert int(total.split()[0]) == sum(counts)
     assert "  ops.py" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("panel", lessons.LESSONS)
+def test_every_number_of_a_lesson_is_found_again(panel: str) -> None:
+    for what, written, found in lessons.LESSONS[panel]():
+        assert lessons.agrees(written, found), f"{what}: {written}, found {found}"
+
+
+def test_a_number_that_is_off_by_a_digit_is_seen() -> None:
+    assert not lessons.agrees("0.711", 0.7100)

@@ -145,6 +145,11 @@ def test_the_other_direction_covers_both_hills():
     least = bent.missed(bent.exact(course.controls).moments, course.controls)
     assert least < bent.missed(guide, course.controls) < least + 0.03
     assert bent.gap(guide, course.controls) > 8.0
+    x = np.linspace(3.0, 14.0, 100_001)
+    p = np.exp(log_joint(course.controls)(x))
+    lowest = -(p * truth.normal_log_density(x, 8.5, 0.9652)).sum() / p.sum()
+    assert bent.floor(course.controls) == pytest.approx(lowest, abs=1e-4)
+    assert late["loss"].mean() == pytest.approx(lowest, abs=0.02)
 
 
 def test_more_steps_leave_the_gap_where_it_is():

@@ -185,6 +185,18 @@ def missed(guide: Gaussian, controls: Controls) -> float:
     return float((y * ratio).sum() * (truth.x[1] - truth.x[0]))
 
 
+def floor(controls: Controls) -> float:
+    """The lowest average loss in nats: of any guide; inclusive, of any normal guide.
+
+    The inclusive loss is the average of -log q under the posterior. Of all normal q it is lowest
+    for that of the posterior's mean and sd, where it is the entropy of q.
+    """
+    truth = exact(controls)
+    if controls["direction"] == "exclusive":
+        return -truth.log_evidence
+    return 0.5 * math.log(2.0 * math.pi * math.e) + math.log(truth.moments.sd)
+
+
 def _log_normal(x: Any, mean: Any, sd: Any) -> Any:
     return -0.5 * ((x - mean) / sd) ** 2 - np.log(sd) - 0.5 * math.log(2.0 * math.pi)
 
@@ -221,7 +233,7 @@ def reach(controls: Controls) -> dict[str, Range]:
         "density": (0.0, 1.05 * float(truth.y.max())),
         "needle": (reading - 1.0, reading + 1.0),
         "evidence": (worst, truth.log_evidence + 0.3),
-        "loss": (0.0, 1.2 - truth.log_evidence),
+        "loss": (min(0.0, floor(controls)), 1.2 + floor(controls)),
     }
 
 

@@ -87,7 +87,7 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
     step = max(1, len(x) // 800)
     elbo, most = truth.elbo(guide, controls), exact.log_evidence
     across = np.array(ranges["step"], np.float32)
-    floor = np.full(2, -most, np.float32)
+    floor = np.full(2, truth.floor(controls), np.float32)
     loss = steps.get("loss", np.empty(0))
     number = np.arange(1.0, len(loss) + 1.0)
     mean = running_mean(np.empty(0), loss, MEAN) if len(loss) else loss
@@ -139,7 +139,7 @@ def texts(drawing: "Drawing") -> dict[str, str]:
         "response": say("caption.response", noise=fixed(controls["noise_sd"])),
         "loss": say("caption.steps", steps=count(len(loss)), mean=mean) if mean else "",
         "label:response.reading": say("trace.reading_value", value=reading),
-        "label:loss.floor": say("trace.floor", value=fixed(-exact.log_evidence, 3)),
+        "label:loss.floor": say("trace.floor", value=fixed(truth.floor(controls), 3)),
         "label:loss.mean": mean,
         "alt:posterior": say("alt.bending", summary=drawing.summary()),
         "alt:gap": say("alt.evidence", **bar),
