@@ -6,7 +6,7 @@ MESSAGES = {
     "hint.07.second.average": "{given}. Nothing is averaged. Which call was first?",
     "hint.07.second.difference": "{given}. Nothing is subtracted. Which call was first?",
     "hint.07.second.nothing": "{given}. A value was stored before. Which one?",
-    "look.07.second": "Panel: `ScalePanel()`. Train, then drag *guess*. Does a jump back?",
+    "look.07.second": "Panel: `StorePanel()`. Move *init*. What does the table say?",
     "sibling.07.second": (
         "A sibling. A dictionary does the same: the first call stores, later ones look up.\n"
         "    store = {{}}\n"
@@ -18,7 +18,7 @@ MESSAGES = {
     "hint.07.positive.plain_mean": "0 knobs move the mean. Is it in the store?",
     "hint.07.positive.plain_sd": "0 knobs move the width. Is it in the store?",
     "hint.07.positive.guide": "0 steps: the guide does not fit. What does `check_guide` say?",
-    "look.07.positive": "Panel: `ScalePanel()`. Follow b while it trains. Does it touch 0?",
+    "look.07.positive": "Panel: `StorePanel()`. Take *abs*, then *exp*. Which end is gone?",
     "sibling.07.positive": (
         "A sibling. A share has to stay between 0 and 1.\n"
         "    share = ppl.param('share', 0.5, constraint=constraints.unit_interval)\n"
