@@ -8,7 +8,6 @@ from . import (
     breaking,
     common,
     conditioning,
-    decoding,
     exploring,
     export,
     forward,
@@ -27,7 +26,6 @@ IN_ENGLISH = (exercises,)
 """Parts that speak English here too: nobody has translated them yet."""
 
 PARTS = (
-    decoding,
     breaking,
     balancing,
     bending,
