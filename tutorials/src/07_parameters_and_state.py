@@ -56,7 +56,8 @@ print(f"after a giant step down: {ppl.param('b').item():.4f}")
 
 # %% [markdown]
 # Here `b` alone is learned, in four ways, while `a` stands at its best. Above is the number that
-# the store keeps, below the width it is mapped to; the dotted outline shows where 200 other seeds end.
+# the store keeps, below the width it is mapped to; the dotted outline shows where 200 other seeds
+# end.
 #
 # With `abs` about 40 % of them end at the mirror optimum. Before you choose `exp`: where will they
 # go? Then move *init*, and read the table.
