@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import io
-import time
 
 import numpy as np
 import pytest
@@ -26,17 +25,12 @@ def panel(maker):
     made.close()
 
 
-def test_it_shows_its_point_untouched_and_soon(maker):
-    maker().close()  # imports are not counted
-    begin = time.perf_counter()
-    panel = maker()
-    assert time.perf_counter() - begin < 1.0  # 0.03 s where nobody else works
+def test_it_shows_its_point_untouched(panel):
     assert panel.session.status == "idle"
     assert panel.session.step >= 200
     frame = panel._figures.frame(panel.session)
     drawn = [points for uid, points in frame.items() if len(points[0])]
     assert len(drawn) >= 4
-    panel.close()
 
 
 def test_face_has_two_sliders_and_the_rest_waits_in_the_drawer(panel):
@@ -94,16 +88,6 @@ def test_every_choice_can_be_drawn(panel):
         panel.set(**{control.name: control.value})
     panel.run(10).back()
     panel.reset("new")
-
-
-def test_a_frame_is_quick(panel):
-    panel.run(2000)
-    figures, session = panel._figures, panel.session
-    begin = time.perf_counter()
-    for _ in range(10):
-        figures.frame(session)
-        figures.texts(session)
-    assert (time.perf_counter() - begin) / 10 < 0.05
 
 
 def test_a_bad_argument_is_one_sentence(maker):
