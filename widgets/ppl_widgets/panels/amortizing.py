@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ppl_widgets.panels.base import LivePanel, known
-from ppl_widgets.scenarios import AMORTIZING, SEED
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import AMORTIZING
 from ppl_widgets.views import amortizing
 from ppl_widgets.watching import Watching
 
-NAMES = [*(control.name for control in AMORTIZING.controls), SEED.name, "show", "lock"]
 
-
-class EncoderPanel(LivePanel[Watching]):
+class EncoderPanel(TopicPanel[Watching]):
     """Can one guide answer every reading, if it may look at it?
 
     Move the *reading* past those it was trained on: the line goes on, the network never saw that.
@@ -31,6 +28,7 @@ class EncoderPanel(LivePanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -56,9 +54,9 @@ class EncoderPanel(LivePanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         watching = Watching(
             AMORTIZING,
             seed=seed,
@@ -71,6 +69,4 @@ class EncoderPanel(LivePanel[Watching]):
             lr=lr,
             num_steps=num_steps,
         )
-        super().__init__(
-            watching, amortizing, drawer=say("drawer.amortizing"), show=show, lock=lock
-        )
+        super().__init__(watching, amortizing, show=show, lock=lock, large=large, **unknown)

@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import LivePanel, known
-from ppl_widgets.scenarios import BALANCING, SEED
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import BALANCING
 from ppl_widgets.views import balancing
 
-NAMES = [*(control.name for control in BALANCING.controls), SEED.name, "show", "lock"]
 
-
-class ElboPanel(LivePanel[Drawing]):
+class ElboPanel(TopicPanel[Drawing]):
     """What is a loss made of, and how much does one estimate of it stray?
 
     Move *a* and *b* to 9.14 and 0.6: the gap closes, and every estimate is the floor itself.
@@ -32,6 +29,7 @@ class ElboPanel(LivePanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -58,9 +56,9 @@ class ElboPanel(LivePanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         drawing = Drawing(
             BALANCING,
             seed=seed,
@@ -74,4 +72,4 @@ class ElboPanel(LivePanel[Drawing]):
             noise_sd=noise_sd,
             prior_sd=prior_sd,
         )
-        super().__init__(drawing, balancing, drawer=say("drawer.balancing"), show=show, lock=lock)
+        super().__init__(drawing, balancing, show=show, lock=lock, large=large, **unknown)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ppl_widgets.panels.base import LivePanel, known
-from ppl_widgets.scenarios import BENDING, SEED
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import BENDING
 from ppl_widgets.views import bending
 from ppl_widgets.watching import Watching
 
-NAMES = [*(control.name for control in BENDING.controls), SEED.name, "show", "lock"]
 
-
-class NoFormulaPanel(LivePanel[Watching]):
+class NoFormulaPanel(TopicPanel[Watching]):
     """What does a guide hide that is too simple for its posterior?
 
     The needle shows 8.5 + (weight - 8.5)^2, so two weights explain each reading. Drag where the
@@ -35,6 +32,7 @@ class NoFormulaPanel(LivePanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -60,9 +58,9 @@ class NoFormulaPanel(LivePanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         watching = Watching(
             BENDING,
             seed=seed,
@@ -75,4 +73,4 @@ class NoFormulaPanel(LivePanel[Watching]):
             prior_sd=prior_sd,
             num_steps=num_steps,
         )
-        super().__init__(watching, bending, drawer=say("drawer.bending"), show=show, lock=lock)
+        super().__init__(watching, bending, show=show, lock=lock, large=large, **unknown)

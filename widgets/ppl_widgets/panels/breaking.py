@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ppl_widgets.panels.base import known
 from ppl_widgets.panels.tabled import TabledPanel
-from ppl_widgets.scenarios import BREAKING, SEED
-from ppl_widgets.text import say
+from ppl_widgets.scenarios import BREAKING
 from ppl_widgets.views import breaking
 from ppl_widgets.watching import Watching
-
-NAMES = [*(control.name for control in BREAKING.controls), SEED.name, "show", "lock"]
 
 
 class ContractPanel(TabledPanel[Watching]):
@@ -34,6 +30,7 @@ class ContractPanel(TabledPanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -58,9 +55,9 @@ class ContractPanel(TabledPanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         watching = Watching(
             BREAKING,
             seed=seed,
@@ -72,11 +69,4 @@ class ContractPanel(TabledPanel[Watching]):
             prior_sd=prior_sd,
             num_steps=num_steps,
         )
-        super().__init__(
-            watching,
-            breaking,
-            label=say("breaking.title"),
-            drawer=say("drawer.breaking"),
-            show=show,
-            lock=lock,
-        )
+        super().__init__(watching, breaking, show=show, lock=lock, large=large, **unknown)

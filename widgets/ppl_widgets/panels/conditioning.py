@@ -6,16 +6,12 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import OPTIONS, LivePanel, known
-from ppl_widgets.scenarios import CONDITIONING, SEED
-from ppl_widgets.scenarios.prediction import PREDICTIONS
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import CONDITIONING
 from ppl_widgets.views import conditioning
 
-NAMES = [*(control.name for control in CONDITIONING.controls), SEED.name, *OPTIONS]
 
-
-class ConditionPanel(LivePanel[Drawing]):
+class ConditionPanel(TopicPanel[Drawing]):
     """Which runs of the program agree with the scale, and what did they weigh?
 
     Narrow the *window*: fewer runs are kept, and what they weighed comes nearer to the posterior.
@@ -66,7 +62,6 @@ class ConditionPanel(LivePanel[Drawing]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         drawing = Drawing(
             CONDITIONING,
             seed=seed,
@@ -78,13 +73,6 @@ class ConditionPanel(LivePanel[Drawing]):
             prior_sd=prior_sd,
             num=num,
         )
-        drawer = say("drawer.conditioning")
         super().__init__(
-            drawing,
-            conditioning,
-            drawer=drawer,
-            show=show,
-            lock=lock,
-            predict=PREDICTIONS["conditioning"] if predict else None,
-            large=large,
+            drawing, conditioning, show=show, lock=lock, predict=predict, large=large, **unknown
         )

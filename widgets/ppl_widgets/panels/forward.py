@@ -6,16 +6,12 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import OPTIONS, LivePanel, known
-from ppl_widgets.scenarios import FORWARD, SEED
-from ppl_widgets.scenarios.prediction import PREDICTIONS
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import FORWARD
 from ppl_widgets.views import forward
 
-NAMES = [*(control.name for control in FORWARD.controls), SEED.name, *OPTIONS]
 
-
-class ForwardPanel(LivePanel[Drawing]):
+class ForwardPanel(TopicPanel[Drawing]):
     """What does the scale read, before anybody has weighed anything?
 
     Each run falls from the guess to a weight and from there to a reading.
@@ -60,7 +56,6 @@ class ForwardPanel(LivePanel[Drawing]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         drawing = Drawing(
             FORWARD,
             seed=seed,
@@ -70,11 +65,5 @@ class ForwardPanel(LivePanel[Drawing]):
             num=num,
         )
         super().__init__(
-            drawing,
-            forward,
-            drawer=say("drawer.forward"),
-            show=show,
-            lock=lock,
-            predict=PREDICTIONS["forward"] if predict else None,
-            large=large,
+            drawing, forward, show=show, lock=lock, predict=predict, large=large, **unknown
         )

@@ -6,16 +6,12 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import OPTIONS, LivePanel, known
-from ppl_widgets.scenarios import LOOKING, SEED
-from ppl_widgets.scenarios.prediction import PREDICTIONS
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import LOOKING
 from ppl_widgets.views import looking
 
-NAMES = [*(control.name for control in LOOKING.controls), SEED.name, *OPTIONS]
 
-
-class LookPanel(LivePanel[Drawing]):
+class LookPanel(TopicPanel[Drawing]):
     """What do you learn from a reading, and what from a needle that you glued?
 
     Seeing a value tells of all that led to it; setting it changes only what follows.
@@ -69,7 +65,6 @@ class LookPanel(LivePanel[Drawing]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         drawing = Drawing(
             LOOKING,
             seed=seed,
@@ -83,11 +78,5 @@ class LookPanel(LivePanel[Drawing]):
             num=num,
         )
         super().__init__(
-            drawing,
-            looking,
-            drawer=say("drawer.looking"),
-            show=show,
-            lock=lock,
-            predict=PREDICTIONS["looking"] if predict else None,
-            large=large,
+            drawing, looking, show=show, lock=lock, predict=predict, large=large, **unknown
         )

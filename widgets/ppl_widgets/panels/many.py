@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ppl_widgets.panels.base import LivePanel, known
-from ppl_widgets.scenarios import MANY, SEED
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import MANY
 from ppl_widgets.views import many
 from ppl_widgets.watching import Watching
 
-NAMES = [*(control.name for control in MANY.controls), SEED.name, "show", "lock"]
 
-
-class ManyPanel(LivePanel[Watching]):
+class ManyPanel(TopicPanel[Watching]):
     """What becomes of a belief when there is too much to look at, or too much to believe?
 
     Ten thousand readings, a hundred at a time: who forgets to scale by N/B believes in a hundred.
@@ -34,6 +31,7 @@ class ManyPanel(LivePanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -59,9 +57,9 @@ class ManyPanel(LivePanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         watching = Watching(
             MANY,
             seed=seed,
@@ -74,4 +72,4 @@ class ManyPanel(LivePanel[Watching]):
             prior_sd=prior_sd,
             num_steps=num_steps,
         )
-        super().__init__(watching, many, drawer=say("drawer.many"), show=show, lock=lock)
+        super().__init__(watching, many, show=show, lock=lock, large=large, **unknown)

@@ -6,16 +6,12 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import OPTIONS, LivePanel, known
-from ppl_widgets.scenarios import PROPOSING, SEED
-from ppl_widgets.scenarios.prediction import PREDICTIONS
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import PROPOSING
 from ppl_widgets.views import proposing
 
-NAMES = [*(control.name for control in PROPOSING.controls), SEED.name, *OPTIONS]
 
-
-class ProposalPanel(LivePanel[Drawing]):
+class ProposalPanel(TopicPanel[Drawing]):
     """What makes a guide a good one, when its draws are weighted, sieved, or proposed to a chain?
 
     Move *a* and *b* to 9.14 and 0.6: every weight becomes the evidence, and all is accepted. Make
@@ -72,7 +68,6 @@ class ProposalPanel(LivePanel[Drawing]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         drawing = Drawing(
             PROPOSING,
             seed=seed,
@@ -87,11 +82,5 @@ class ProposalPanel(LivePanel[Drawing]):
             drift=drift,
         )
         super().__init__(
-            drawing,
-            proposing,
-            drawer=say("drawer.proposing"),
-            show=show,
-            lock=lock,
-            predict=PREDICTIONS["proposing"] if predict else None,
-            large=large,
+            drawing, proposing, show=show, lock=lock, predict=predict, large=large, **unknown
         )

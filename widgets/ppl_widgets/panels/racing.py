@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ppl_widgets.panels.base import LivePanel, known
+from ppl_widgets.panels.topic import TopicPanel
 from ppl_widgets.racing import Racing
-from ppl_widgets.scenarios import SEED
 from ppl_widgets.scenarios.racing import RACING, VIEWS
-from ppl_widgets.text import say
 from ppl_widgets.views import racing
 
-NAMES = [*(control.name for control in RACING.controls), SEED.name, "show", "lock"]
 
-
-class RacePanel(LivePanel[Racing]):
+class RacePanel(TopicPanel[Racing]):
     """When is a run still on its way, and when is it only noise?
 
     Move the learning rate: each step trains three optimisers anew, on the same noise. A larger rate
@@ -33,6 +29,7 @@ class RacePanel(LivePanel[Racing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -60,9 +57,9 @@ class RacePanel(LivePanel[Racing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         race = Racing(
             RACING,
             seed=seed,
@@ -75,4 +72,4 @@ class RacePanel(LivePanel[Racing]):
             prior_sd=prior_sd,
             num_steps=num_steps,
         )
-        super().__init__(race, racing, drawer=say("drawer.racing"), show=show, lock=lock)
+        super().__init__(race, racing, show=show, lock=lock, large=large, **unknown)

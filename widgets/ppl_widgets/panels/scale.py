@@ -6,16 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets import figures
-from ppl_widgets.panels.base import OPTIONS, LivePanel, known
+from ppl_widgets.panels.topic import TopicPanel
 from ppl_widgets.retraining import Retraining
-from ppl_widgets.scenarios import SEED, WEIGHING, Program
-from ppl_widgets.scenarios.prediction import PREDICTIONS
-from ppl_widgets.text import say
-
-NAMES = [*(control.name for control in WEIGHING.controls), SEED.name, *OPTIONS]
+from ppl_widgets.scenarios import WEIGHING, Program
 
 
-class ScalePanel(LivePanel[Retraining]):
+class ScalePanel(TopicPanel[Retraining]):
     """How heavy is it, given your guess and one reading of a scale that errs?
 
     Drag *guess* or *measurement*: the exact posterior moves with your hand, and the learned one
@@ -66,7 +62,6 @@ class ScalePanel(LivePanel[Retraining]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         session = Retraining(
             WEIGHING,
             seed=seed,
@@ -81,13 +76,7 @@ class ScalePanel(LivePanel[Retraining]):
             num_steps=num_steps,
         )
         super().__init__(
-            session,
-            figures,
-            drawer=say("drawer.weighing"),
-            show=show,
-            lock=lock,
-            predict=PREDICTIONS["weighing"] if predict else None,
-            large=large,
+            session, figures, show=show, lock=lock, predict=predict, large=large, **unknown
         )
 
     def bind(self, model: Program, guide: Program) -> None:

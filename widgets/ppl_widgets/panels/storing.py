@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ppl_widgets.panels.base import known
 from ppl_widgets.panels.tabled import TabledPanel
-from ppl_widgets.scenarios import SEED
 from ppl_widgets.scenarios.storing import STORING
 from ppl_widgets.storing import Storing
-from ppl_widgets.text import say
 from ppl_widgets.views import storing
-
-NAMES = [*(control.name for control in STORING.controls), SEED.name, "show", "lock"]
 
 
 class StorePanel(TabledPanel[Storing]):
@@ -30,6 +25,7 @@ class StorePanel(TabledPanel[Storing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -53,17 +49,10 @@ class StorePanel(TabledPanel[Storing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         session = Storing(
             STORING, seed=seed, init=init, lr=lr, constraint=constraint, num_steps=num_steps
         )
-        super().__init__(
-            session,
-            storing,
-            label=say("storing.title"),
-            drawer=say("drawer.storing"),
-            show=show,
-            lock=lock,
-        )
+        super().__init__(session, storing, show=show, lock=lock, large=large, **unknown)

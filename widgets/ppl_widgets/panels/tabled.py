@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
-from ppl_widgets.panels.base import LivePanel
 from ppl_widgets.panels.shown import Figures, Shown
+from ppl_widgets.panels.topic import TopicPanel
 from ppl_widgets.rows import Table
 from ppl_widgets.table import LiveTable
 
@@ -23,36 +23,24 @@ class Tabled(Figures[T], Protocol[T]):
         ...
 
 
-class TabledPanel(LivePanel[S]):
-    """A session to look at, to touch, and to read row by row.
+class TabledPanel(TopicPanel[S]):
+    """A panel to look at, to touch, and to read row by row.
 
     Args:
         session: what is explored.
         figures: how it looks, with its table.
-        label: what a screen reader calls the table.
-        drawer: the name of the drawer that holds the second row of controls.
-        show: names of the controls to show; all if None.
-        lock: names of controls to show without letting them change.
+        options: of a `TopicPanel`.
 
     Raises:
-        ControlError: `show` or `lock` names a control that does not exist.
+        ControlError: an option does not exist, or names a control that does not exist.
     """
 
     _table: LiveTable | None = None
 
-    def __init__(
-        self,
-        session: S,
-        figures: Tabled[S],
-        *,
-        label: str,
-        drawer: str = "",
-        show: Iterable[str] | None = None,
-        lock: Iterable[str] = (),
-    ) -> None:
+    def __init__(self, session: S, figures: Tabled[S], **options: Any) -> None:
         self._tabled = figures
-        super().__init__(session, figures, drawer=drawer, show=show, lock=lock)
-        self._table = LiveTable(figures.table(session), label)
+        super().__init__(session, figures, **options)
+        self._table = LiveTable(figures.table(session), session.scenario.title)
         self._body.children = (*self._body.children, self._table)
 
     def paint(self) -> None:

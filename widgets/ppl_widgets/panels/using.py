@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.base import LivePanel, known
-from ppl_widgets.scenarios import SEED, USING
-from ppl_widgets.text import say
+from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.scenarios import USING
 from ppl_widgets.views import using
 
-NAMES = [*(control.name for control in USING.controls), SEED.name, "show", "lock"]
 
-
-class UsePanel(LivePanel[Drawing]):
+class UsePanel(TopicPanel[Drawing]):
     """How likely is more than 10, and is that worth the price of care?
 
     Count the dots over the *limit*: each is one chance in a hundred. Who plugs in the mean in place
@@ -36,6 +33,7 @@ class UsePanel(LivePanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        large: large type, for a hall.
 
     Raises:
         ControlError: a value is not allowed, or there is no control of that name.
@@ -63,9 +61,9 @@ class UsePanel(LivePanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        large: bool = False,
         **unknown: Any,
     ) -> None:
-        known(unknown, NAMES)
         drawing = Drawing(
             USING,
             seed=seed,
@@ -80,4 +78,4 @@ class UsePanel(LivePanel[Drawing]):
             steps=steps,
             num=num,
         )
-        super().__init__(drawing, using, drawer=say("drawer.using"), show=show, lock=lock)
+        super().__init__(drawing, using, show=show, lock=lock, large=large, **unknown)
