@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..compiled import Engines, NotCompiled, Program, Runs, difference
+from ..compiled import Compiled, Engine, Engines, NotCompiled, Program, Runs, difference
 from ..compiled.engine import TOLERANCE
 from ..compiled.floats import Floats
 from ..errors import InferenceError
@@ -47,10 +47,7 @@ class Together:
         svi: at the start of the first run, with the parameters that were born there.
         plan: what differs between the runs.
         start: brings the SVI back to where each run begins.
-        sure: whether networks are compiled too.
-
-    Attributes:
-        report: how the steps are taken.
+        sure: whether networks are compiled too, and the compiler is waited for.
 
     Raises:
         NotCompiled: the runs cannot be taken by one compiled step.
@@ -70,13 +67,10 @@ class Together:
         if steers:
             raise NotCompiled(f"{steers[0]} steers the course of the program")
         self._after = [it.reshape(1, -1) for it in training._state_tensors().values()]
-        engines, work = Engines(training.program, training.trial), plan.count * plan.num_steps
-        engine = engines.choose(math.inf if sure else work, pace)
-        if engines.waiting:
-            engine = engines.choose(math.inf)
-        self.report = engines.report(engine, training.seconds)
+        self._engines, self._pace = Engines(training.program, training.trial), pace
+        engine = self._fastest(math.inf if sure else plan.count * plan.num_steps)
         if engine is None:
-            raise NotCompiled(self.report.reason)
+            raise NotCompiled(self._engines.report(None, training.seconds).reason)
         self._engine = engine
         self._data = [self._rows(value) for value in training.program.inputs("data")]
 
@@ -90,6 +84,7 @@ class Together:
         watch(int(runs.done.sum()))
         some, at = 1, 0
         while at < len(alive):
+            self._engine = self._fastest((len(alive) - at) * runs.steps) or self._engine
             chosen, started = alive[at : at + some], time.perf_counter()
             part = runs.some(chosen)
             before = int(part.done.sum())
@@ -97,9 +92,21 @@ class Together:
             runs.put(chosen, part)
             watch(int(part.done.sum()) - before)
             at += some
-            if time.perf_counter() - started < CHUNK / 2:
+            spent = time.perf_counter() - started
+            self._engines.spend(spent)
+            if spent < CHUNK / 2:
                 some *= 2
         return self._outcome(runs, still)
+
+    @property
+    def report(self) -> Compiled:
+        """How the last steps were taken."""
+        return self._engines.report(self._engine, self.training.seconds)
+
+    def _fastest(self, steps: float) -> Engine | None:
+        """The engine for so many steps; if they are worth the compiler, it is waited for."""
+        engine = self._engines.choose(steps, self._pace)
+        return self._engines.choose(math.inf) if self._engines.waiting else engine
 
     # ---- where runs begin
 

@@ -1,7 +1,9 @@
 """Many runs at once are the runs that `svi.run` takes one by one."""
 
+import itertools
 import math
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import ParamStore
 from ppl_core.compiled import NotCompiled, build, engine
-from ppl_core.infer import SVI, each, many
+from ppl_core.infer import SVI, each, many, together
 from ppl_core.optim import SGD, Adam, ClippedAdam, RMSprop
 from programs import conditioned_scale, learned_guide
 
@@ -129,6 +131,42 @@ def test_other_data_and_first_values_that_are_drawn(backend):
     runs = svi.run_many(130, x, each(ys), seeds=SEEDS, every=1, progress_bar=False)
     assert svi.compiled.backend == backend
     compare(svi, runs, lambda i: (x, ys[i]), 130, every=1)
+
+
+@needs_cc
+def test_small_groups_call_the_compiler_once_all_together_were_worth_it(monkeypatch):
+    """As repeated runs do: what groups spend without a compiler counts towards it."""
+    monkeypatch.setattr(engine, "_entries", {})
+    monkeypatch.setattr(engine, "is_built", lambda text: False)
+    monkeypatch.setattr(engine, "PAYS", 5.0)
+    clock = itertools.count()  # of whole seconds; every look at it takes one
+    monkeypatch.setattr(together, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
+    backends = []
+    for _ in range(4):
+        svi = training(Adam({"lr": 0.02}))
+        svi.run_many(100, 8.5, seeds=SEEDS[:2], progress_bar=False)
+        backends.append(svi.compiled.backend)
+    assert backends == ["floats", "floats", "c", "c"]
+
+
+@needs_cc
+def test_a_group_that_is_slower_than_thought_gets_the_compiler_on_its_way(monkeypatch):
+    monkeypatch.setattr(engine, "_entries", {})
+    monkeypatch.setattr(engine, "is_built", lambda text: False)
+    monkeypatch.setattr(engine, "PAYS", 1.5)
+    clock = itertools.count()
+    monkeypatch.setattr(together, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
+    taken, many_steps = [], engine.Engine.many
+
+    def noted(self, *rest):
+        taken.append(self.name)
+        many_steps(self, *rest)
+
+    monkeypatch.setattr(engine.Engine, "many", noted)
+    svi = training(Adam({"lr": 0.02}))
+    runs = svi.run_many(100, 8.5, seeds=SEEDS, progress_bar=False)
+    assert (taken[0], taken[-1], svi.compiled.backend) == ("floats", "c", "c")
+    compare(svi, runs, lambda i: (8.5,), 100)
 
 
 def test_they_go_on_from_where_the_training_is():
