@@ -76,6 +76,21 @@ class Panel:
         self.page.mouse.up()
         return float(handle.input_value())
 
+    def pull(self, uid: str, right: float) -> None:
+        """Take hold of a ring in a picture and pull it so many pixels to the right."""
+        self.root.scroll_into_view_if_needed()
+        x, y = self.page.evaluate(
+            """(uid) => { const { left, top, stage } = window.pplPlots.weighing.grips[uid];
+                          const box = stage.getBoundingClientRect();
+                          return [box.left + left, box.top + top]; }""",
+            uid,
+        )
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right / 2, y)
+        self.page.mouse.move(x + right, y)
+        self.page.mouse.up()
+
     def way(self, label: str) -> float:
         return self.slider(label).evaluate("(s) => (s.value - s.min) / (s.max - s.min)")
 

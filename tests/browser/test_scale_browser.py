@@ -87,6 +87,24 @@ def test_every_tick_of_a_drag_is_a_whole_run(show, page, shots):
     panel.until(lambda: panel.step == 0, what="the start of a run to be watched")
 
 
+def test_a_ring_on_a_curve_is_a_second_hand_on_its_slider(show, page, shots):
+    _, panel = show()
+    panel.pull("posterior.measurement", 60)
+    panel.until(lambda: float(panel.slider("measurement").input_value()) > 10.0, what="the slider")
+    reading = float(panel.slider("measurement").input_value())
+    panel.until(lambda: panel.exact_is(8.5, reading), what="the exact curve")
+    assert panel.curve("likelihood").mean == pytest.approx(reading, abs=0.01)
+    shots(page, "pulled")
+
+
+def test_a_locked_ring_stays(show, page):
+    _, panel = show("lock=['guess']")
+    panel.pull("posterior.guess", 60)
+    panel.pull("posterior.measurement", 60)
+    panel.until(lambda: float(panel.slider("measurement").input_value()) > 10.0, what="the slider")
+    assert panel.slider("guess").input_value() == "8.5"
+
+
 def test_a_reply_by_keyboard_and_then_the_answer(show, page, shots):
     _, panel = show("predict=True")
     painted = "window.pplPlots.weighing.series['posterior.exact'].x.length"

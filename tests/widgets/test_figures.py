@@ -17,6 +17,8 @@ LIVE = {
     "posterior.likelihood",
     "posterior.exact",
     "posterior.learned",
+    "posterior.guess",
+    "posterior.measurement",
     "loss.forbidden",
     "loss.band",
     "loss.draws",
@@ -115,6 +117,15 @@ def test_curves_are_the_densities(trained):
         assert len(x) == BELL
         np.testing.assert_allclose(y, np.exp(truth.normal_log_density(x, mean, sd)), rtol=1e-3)
         assert np.trapezoid(y, x) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_rings_to_take_hold_of_stand_on_the_tops_of_their_curves():
+    session = Session(guess=7.0, measurement=10.0)
+    points = frame(session)
+    for name, sd in {"guess": 1.0, "measurement": 0.75}.items():
+        [x], [y] = points[f"posterior.{name}"]
+        assert x == pytest.approx(session.controls[name])
+        assert y == pytest.approx(1.0 / (sd * math.sqrt(2.0 * math.pi)), rel=1e-6)
 
 
 def test_exact_lines_step_where_the_truth_moved(trained):

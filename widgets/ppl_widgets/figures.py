@@ -30,6 +30,9 @@ BELL_REACH = 5.0
 FAR = 1e6
 """Further out than any axis."""
 
+_GRIPS = {"guess": "prior", "measurement": "likelihood"}
+"""Controls that a hand may move at the top of a curve, and whose curve it is."""
+
 NOTHING: Points = (np.empty(0, np.float32), np.empty(0, np.float32))
 
 
@@ -59,6 +62,7 @@ def _posterior(session: "Session") -> Figure:
         _trace(role, f"posterior.{role}", say(f"trace.{role}"), label=say(f"trace.{role}"), at=at)
         for role, at in places.items()
     ]
+    traces += [theme.grip(role, f"posterior.{name}", x=name) for name, role in _GRIPS.items()]
     return _figure(session, "posterior", traces, x="weight", y="density", key=True)
 
 
@@ -124,6 +128,8 @@ def frame(session: "Session") -> dict[str, Points]:
     """The points of every live trace now; marks have their words in place of y."""
     history, floor = session.history, _level(session, lambda exact: exact.floor)
     points = {f"posterior.{name}": bell(belief) for name, belief in _beliefs(session).items()}
+    for name, role in _GRIPS.items():
+        points[f"posterior.{name}"] = top(_beliefs(session)[role])
     points["loss.forbidden"] = _under(floor)
     points["loss.draws"] = history.points("loss")
     points["loss.floor"] = floor
@@ -144,6 +150,12 @@ def bell(belief: Gaussian | None) -> Points:
         return NOTHING
     x = belief.mean + belief.sd * np.linspace(-BELL_REACH, BELL_REACH, BELL)
     return x.astype(np.float32), belief.density(x).astype(np.float32)
+
+
+def top(belief: Gaussian | None) -> Points:
+    """The highest point of a density curve, where a hand may take it; nothing for none."""
+    x, y = bell(belief)
+    return x[BELL // 2 : BELL // 2 + 1], y[BELL // 2 : BELL // 2 + 1]
 
 
 def _level(session: "Session", value_of: Callable[[Exact], float]) -> Points:

@@ -9,7 +9,9 @@ its `meta`, which plotly itself ignores (`theme.trace` and `theme.layout` write 
 - `meta["label"]`: `{"text": ..., "at": "peak"|"left"|"right"|"start"|"end"|"inside"}`;
 - `mode`, `line.width`, `line.dash`, `opacity`, `marker.size`, `marker.maxdisplayed`, `fill`
   ("tozeroy" or "toself") and `fillpattern.shape` ("/": hatched) mean what they mean in plotly;
-- role "mark": vertical ticks with a word each; its frame entry is (x, words).
+- role "mark": vertical ticks with a word each; its frame entry is (x, words);
+- `meta["grip"]`: `{"x": control}` and its like, see `theme.grip`: a ring that moves sliders. It
+  tells the page's desk by an event of the page, "ppl-move", and no word of it comes here.
 
 A layout's `title.text` is heading and tab, its `meta` may hold `alt`, `grow` and `key`.
 

@@ -117,6 +117,20 @@ def trace(
     return parts | series(role) | over
 
 
+def grip(role: str, uid: str, **moves: str) -> dict[str, Any]:
+    """A ring on a picture that moves sliders when it is dragged; live, with one or two points.
+
+    `moves` names the controls: `x=` and `y=` take the place on an axis, `reach=` the distance along
+    x from the second point.
+
+    >>> grip("prior", "posterior.guess", x="guess")["meta"]["grip"]
+    {'x': 'guess'}
+    """
+    style = trace(role, uid, [], [], mode="markers", marker={"size": 13, "symbol": "circle-open"})
+    style["meta"]["grip"] = moves
+    return style
+
+
 def layout(
     title: str,
     *,

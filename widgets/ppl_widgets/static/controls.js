@@ -181,6 +181,14 @@ function controlRow(row, out, words) {
     name: row.name,
     node,
     show: (fresh) => { if (!typing) settle(fresh); },
+    /** As a hand on the slider; null only asks. Whether it may move. */
+    pull: (fresh) => {
+      if (fresh !== null && !slider.disabled) {
+        slider.value = position(row, within(row, fresh));
+        slider.dispatchEvent(new Event("input"));
+      }
+      return !slider.disabled;
+    },
     restore: (truth, refused) => {
       typing = false;
       settle(truth);
@@ -308,6 +316,14 @@ function render({ model, el }) {
       if (done.includes(row.name) && !out.ahead(row.name)) row.restore(values[row.name], refused.includes(row.name));
     }
   });
+
+  // A grip in a picture of this panel is a second hand on a slider.
+  const gripped = (event) => {
+    if (!event.target.closest(".ppl-panel")?.contains(el)) return;
+    const free = rows.filter((row) => row.name in event.detail && row.pull?.(event.detail[row.name]));
+    if (free.length) event.preventDefault();
+  };
+  document.addEventListener("ppl-move", gripped, { signal: life.signal });
 
   // A single key belongs to the control that has the focus, not to the notebook's shortcuts.
   const shield = ({ target, ctrlKey, metaKey }) => {

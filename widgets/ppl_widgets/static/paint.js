@@ -24,10 +24,11 @@ function offAxis(axis, pixel) {
 }
 
 const roleOf = (trace) => trace.style.meta?.role;
+const gripOf = (trace) => trace.style.meta?.grip;
 const lineColour = (trace, colours) => colours.line[roleOf(trace)] ?? trace.style.line?.color;
 
 /** Paint every trace into its area; with `axes.drawn` also simple axes, until plotly has come. */
-function paint(g, { area, axes, traces, colours, font, pointer }) {
+function paint(g, { area, axes, traces, colours, font, pointer, held }) {
   const x = onAxis(axes.x);
   const y = onAxis(axes.y);
   if (axes.drawn) paintAxes(g, area, axes, colours.ink, font);
@@ -36,7 +37,8 @@ function paint(g, { area, axes, traces, colours, font, pointer }) {
   g.rect(area.left, area.top - 3, area.width + 3, area.height + 6); // a line on the border shows whole
   g.clip();
   for (const trace of traces) if (trace.style.fill) paintArea(g, trace, x, y, area, colours);
-  for (const trace of traces) if (roleOf(trace) !== "mark") paintLine(g, trace, axes, x, y, colours);
+  const lines = traces.filter((trace) => roleOf(trace) !== "mark" && !gripOf(trace));
+  for (const trace of lines) paintLine(g, trace, axes, x, y, colours);
   const marks = traces.filter((trace) => roleOf(trace) === "mark");
   for (const trace of marks) paintMarks(g, trace, x, area, colours);
   const taken = []; // boxes that hold words already
@@ -45,8 +47,30 @@ function paint(g, { area, axes, traces, colours, font, pointer }) {
   g.font = `11px ${font}`;
   for (const trace of marks) paintMarkWords(g, trace, x, area, colours, taken);
   g.font = `12px ${font}`;
-  if (pointer) paintReadout(g, traces, axes, x, y, area, colours, pointer);
+  if (pointer) paintReadout(g, lines, axes, x, y, area, colours, pointer);
+  for (const trace of traces) if (gripOf(trace)) paintGrip(g, trace, x, y, colours, held);
   g.restore();
+}
+
+const GRIP = 6.5; // pixels: its radius
+
+/** A ring to take hold of; from its second point, if it has one, a line leads to it. */
+function paintGrip(g, trace, x, y, colours, held) {
+  const [[left, top], from] = [0, 1].map((i) => [x(trace.x[i]), y(trace.y[i])]);
+  if (left !== left || top !== top) return;
+  g.strokeStyle = lineColour(trace, colours);
+  g.lineWidth = 2;
+  g.beginPath();
+  if (trace.x.length > 1) {
+    g.moveTo(...from);
+    g.lineTo(left, top);
+    g.stroke();
+    g.beginPath();
+  }
+  g.arc(left, top, GRIP, 0, 7);
+  g.fillStyle = trace.style.uid === held ? g.strokeStyle : colours.ink.paper;
+  g.fill();
+  g.stroke();
 }
 
 function follow(g, trace, x, y) {

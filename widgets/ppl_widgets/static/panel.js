@@ -13,29 +13,79 @@ class Panel {
   dirty = true;
   stale = true; // the stage's figure or colours are not what plotly shows
   pointer = null;
+  grips = []; // on the page: {trace, left, top}
+  held = null; // the uid of the grip under the pointer, or in the hand
+  inHand = false;
 
   constructor(view, name, parent) {
     this.view = view;
     this.name = name;
-    this.box = make("figure", "ppl-fig", parent);
+    this.box = make("div", "ppl-fig", parent, { role: "figure" }); // or a tab's panel
     const head = make("div", "ppl-fig-head", this.box);
     this.heading = make("span", "ppl-fig-name", head);
     this.key = make("span", "ppl-key", head);
     this.stage = make("div", "ppl-stage", this.box, { role: "group", tabindex: "0" });
     this.plot = make("div", "ppl-plotly", this.stage);
     this.canvas = make("canvas", "ppl-canvas", this.stage, { role: "img" });
-    this.caption = make("figcaption", "ppl-caption", this.box);
+    this.caption = make("div", "ppl-caption", this.box);
     const point = (event) => {
-      const { left, top } = this.stage.getBoundingClientRect();
-      const inside = event.type === "pointermove" && !event.buttons;
-      const zoom = this.stage.currentCSSZoom ?? 1;
-      const spot = { left: (event.clientX - left) / zoom, top: (event.clientY - top) / zoom };
-      this.pointer = inside ? spot : null;
+      const free = event.type === "pointermove" && !event.buttons;
+      const spot = this.spot(event);
+      if (!this.inHand) this.held = free ? this.gripAt(spot) : null;
+      this.stage.classList.toggle("ppl-grip", this.held !== null);
+      this.pointer = free && !this.held ? spot : null;
       view.changed([name]);
     };
     for (const type of ["pointermove", "pointerleave", "pointerdown"]) {
       this.stage.addEventListener(type, point);
     }
+    this.stage.addEventListener("pointerdown", (event) => this.take(event), true);
+    this.stage.addEventListener("pointermove", (event) => this.inHand && this.pull(this.spot(event)), true);
+    this.stage.addEventListener("lostpointercapture", () => (this.inHand = false));
+    const still = (event) => this.gripAt(this.spot(event.touches[0])) && event.preventDefault();
+    this.stage.addEventListener("touchstart", still, { capture: true, passive: false });
+  }
+
+  /** Where an event is, in pixels of the stage. */
+  spot({ clientX, clientY }) {
+    const { left, top } = this.stage.getBoundingClientRect();
+    const zoom = this.stage.currentCSSZoom ?? 1;
+    return { left: (clientX - left) / zoom, top: (clientY - top) / zoom };
+  }
+
+  /** The uid of a grip near a spot whose controls are free to move, or null. */
+  gripAt(spot) {
+    const near = this.grips.find((grip) => Math.hypot(grip.left - spot.left, grip.top - spot.top) < 14);
+    const moves = Object.values(near?.trace.style.meta.grip ?? {});
+    const free = near && this.move(Object.fromEntries(moves.map((name) => [name, null])));
+    return free ? near.trace.style.uid : null;
+  }
+
+  /** Take hold of a grip, before plotly takes the press for a zoom. */
+  take(event) {
+    if (event.button) return;
+    this.held = this.gripAt(this.spot(event));
+    if (this.held === null) return;
+    this.inHand = true;
+    this.stage.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
+  /** Move the controls of the grip in the hand to where the pointer is. */
+  pull(spot) {
+    const trace = this.grips.find((grip) => grip.trace.style.uid === this.held)?.trace;
+    if (!trace) return;
+    const { axes } = this.place();
+    const [x, y] = [offAxis(axes.x, spot.left), offAxis(axes.y, spot.top)];
+    const values = { x, y, reach: Math.abs(x - trace.x[1]) };
+    const moves = Object.entries(trace.style.meta.grip);
+    this.move(Object.fromEntries(moves.map(([along, name]) => [name, values[along]])));
+  }
+
+  /** Ask the desk beside the plot to move controls (or, for null, whether it would). */
+  move(detail) {
+    return !this.stage.dispatchEvent(new CustomEvent("ppl-move", { bubbles: true, cancelable: true, detail }));
   }
 
   get figure() {
@@ -55,6 +105,7 @@ class Panel {
     this.stage.tabIndex = zooms ? 0 : -1;
     this.stage.ariaLabel = zooms ? `${title}: arrow keys move, plus and minus zoom, 0 resets` : title;
     if (this.tab) say(this.tab, title);
+    else this.box.ariaLabel = title;
   }
 
   newFigure() {
@@ -91,6 +142,8 @@ class Panel {
     const first = !this.plot._fullLayout;
     await Plotly.react(this.plot, data, layout, CONFIG);
     for (const drawing of this.plot.querySelectorAll(".main-svg")) drawing.ariaHidden = "true";
+    // What plotly's buttons do, the keys of the stage do too: one stop for Tab, and no unseen ones.
+    for (const button of this.plot.querySelectorAll(".modebar-btn")) button.tabIndex = -1;
     if (first) {
       for (const event of ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"]) {
         this.plot.on(event, () => this.view.changed([this.name]));
@@ -138,7 +191,10 @@ class Panel {
       spot.top >= area.top &&
       spot.top <= area.top + area.height;
     const { colours, font } = this.view;
-    paint(g, { ...place, traces, colours, font, pointer: inside ? spot : null });
+    const [x, y] = [onAxis(place.axes.x), onAxis(place.axes.y)];
+    const grips = traces.filter((trace) => gripOf(trace) && trace.x.length);
+    this.grips = grips.map((trace) => ({ trace, left: x(trace.x[0]), top: y(trace.y[0]) }));
+    paint(g, { ...place, traces, colours, font, pointer: inside ? spot : null, held: this.held });
     this.dirty = false;
   }
 

@@ -239,7 +239,7 @@ class View {
     const all = (window.pplPlots ??= {});
     const { label } = this.store.about;
     if (all[label]?.store !== this.store) {
-      all[label] = { views: 0, series: {}, texts: {}, frames: 0, drawn: [], cost: [] };
+      all[label] = { views: 0, series: {}, grips: {}, texts: {}, frames: 0, drawn: [], cost: [] };
       Object.defineProperty(all[label], "store", { value: this.store, enumerable: false });
     }
     this.facts = all[label];
@@ -252,7 +252,8 @@ class View {
 
   note(start, painted) {
     const t = performance.now();
-    for (const { figure } of painted) {
+    for (const { figure, grips, stage } of painted) {
+      for (const { trace, left, top } of grips) this.facts.grips[trace.style.uid] = { left, top, stage };
       for (const { uid } of figure.data) {
         const curve = this.store.curves[uid];
         if (curve) this.facts.series[uid] = { x: curve.x, y: curve.y, t };

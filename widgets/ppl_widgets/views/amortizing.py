@@ -34,6 +34,7 @@ def stage(watching: "Watching") -> dict[str, Figure]:
         trace("learned", "encoder.mean", say("trace.encoder"), **plain),
         dots("prior", "encoder.seen", say("trace.seen"), 4.0),
         trace("mark", "encoder.asked"),
+        theme.grip("learned", "encoder.reading", x="reading"),
     ]
     posterior = [
         trace("exact", "posterior.exact", say("trace.exact"), label=say("trace.exact"), at="peak"),
@@ -81,6 +82,7 @@ def frame(watching: "Watching") -> dict[str, Points]:
         "encoder.high": _pair(x, mean + sd),
         "encoder.seen": _pair(seen, np.full(len(seen), bottom)),
         "encoder.asked": (np.array([asked], np.float32), [fixed(asked, 1)]),
+        "encoder.reading": _pair(np.array([asked]), np.array([here])),
         "posterior.exact": belief(truth.posterior(controls, asked), ranges["weight"], top),
         "posterior.learned": belief(Gaussian(float(here), sd), ranges["weight"], top),
         "gap.now": _pair(x, np.minimum(truth.gaps(controls, rows, x), 1e6)),

@@ -10,7 +10,7 @@ from ..scenarios import Range
 from ..scenarios import balancing as truth
 from ..scenarios.weighing import exact, prior
 from ..text import count, fixed, nats, say
-from .parts import belief, trace
+from .parts import belief, grips, held, trace
 
 if TYPE_CHECKING:
     from ..drawing import Drawing
@@ -53,6 +53,7 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         trace("prior", "weight.prior", label=say("trace.prior"), at="left"),
         trace("exact", "weight.exact", label=say("trace.exact"), at="peak"),
         trace("learned", "weight.guide", label=say("trace.guide"), at="right"),
+        *grips("learned", "weight", "a", "b"),
     ]
     name = drawing.controls["sign"]
     figures = {
@@ -132,6 +133,7 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         ("guide", truth.guide(controls)),
     ):
         points[f"weight.{name}"] = belief(what, ranges["weight"], ranges["density"][1])
+    points |= held(truth.guide(controls), "weight", "a", "b")
     for piece, (start, end) in _cuts(drawing).items():
         level = UPPER if piece in ("floor", "gap") else LOWER
         points[f"balance.{piece}"] = _mirrored(theme.zone(start, end, *level), s)

@@ -24,6 +24,7 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         dots("prior", "runs.other", say("trace.other"), opacity=0.45),
         dots("learned", "runs.kept", say("trace.kept")),
         trace("likelihood", "runs.reading", say("trace.reading"), label="", at="end"),
+        theme.grip("likelihood", "runs.measurement", y="measurement"),
     ]
     weights = [
         trace("expected", "kept.limit", say("trace.limit"), label=say("trace.limit"), at="right"),
@@ -47,6 +48,9 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
     points = {
         "runs.slice": theme.zone(-FAR, FAR, middle - width, middle + width),
         "runs.reading": (np.array(ranges["weight"], np.float32), np.full(2, middle, np.float32)),
+        "runs.measurement": pairs(
+            np.array([0.03 * ranges["weight"][0] + 0.97 * ranges["weight"][1]]), np.array([middle])
+        ),
         "kept.limit": belief(known.limit, ranges["weight"], ranges["density"][1]),
         "kept.exact": curve(lambda x: truth.window_density(controls, x), ranges["weight"]),
     }

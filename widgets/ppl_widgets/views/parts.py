@@ -26,6 +26,14 @@ def trace(role: str, uid: str, name: str | None = None, **style: Any) -> dict[st
     return theme.trace(role, uid, *NOTHING, name, **style)
 
 
+def grips(role: str, plot: str, mean: str, sd: str) -> list[dict[str, Any]]:
+    """Rings on a normal density: the top moves its mean, the end of one sd its width."""
+    return [
+        theme.grip(role, f"{plot}.{mean}", x=mean),
+        theme.grip(role, f"{plot}.{sd}", reach=sd),
+    ]
+
+
 def outline(uid: str) -> dict[str, Any]:
     """The outline of a histogram of draws."""
     label = {"label": say("trace.draw"), "at": "left"}
@@ -46,7 +54,9 @@ def figure(
     ranges = drawing.view.ranges
     names = {"x": say(f"axis.{x}"), "y": say(f"axis.{y}")}
     sides = {"x_range": ranges[x], "y_range": ranges[y]}
-    return {"data": traces, "layout": theme.layout(say(f"plot.{plot}"), **names, **sides, **layout)}
+    made = theme.layout(say(f"plot.{plot}"), **names, **sides, **layout)
+    made["meta"] |= {"axes": [x, y]}  # by name, for a page that ranges them itself
+    return {"data": traces, "layout": made}
 
 
 def bars(values: np.ndarray, ends: Range, weights: np.ndarray | None = None) -> Points:
@@ -79,3 +89,13 @@ def belief(what: Gaussian, ends: Range, top: float) -> Points:
 def pairs(x: np.ndarray, y: np.ndarray) -> Points:
     """Dots, the newest only."""
     return x[-DOTS:].astype(np.float32), y[-DOTS:].astype(np.float32)
+
+
+def held(what: Gaussian, plot: str, mean: str, sd: str) -> dict[str, Points]:
+    """Where the rings of `grips` are."""
+    heights = what.density(what.mean + np.array([0.0, what.sd])).astype(np.float32)
+    side = np.array([what.mean + what.sd, what.mean], np.float32)
+    return {
+        f"{plot}.{mean}": (side[1:], heights[:1]),
+        f"{plot}.{sd}": (side, np.repeat(heights[1:], 2)),
+    }

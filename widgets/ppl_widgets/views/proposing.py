@@ -11,7 +11,7 @@ from ..scenarios import Gaussian
 from ..scenarios import proposing as truth
 from ..text import fixed, percent, say
 from . import particles
-from .parts import bars, belief, dots, figure, outline, pairs, trace
+from .parts import bars, belief, dots, figure, grips, held, outline, pairs, trace
 
 if TYPE_CHECKING:
     from ..drawing import Drawing
@@ -65,6 +65,7 @@ def _weighted(drawing: "Drawing") -> Figure:
         trace("prior", "use.guide", say("trace.guide"), label=say("trace.guide"), at="left"),
         trace("exact", "use.exact", say("trace.posterior"), label=say("trace.exact"), at="peak"),
     ]
+    traces += grips("prior", "use", "a", "b")
     return figure(drawing, "importance", traces, "weight", "density", key=True)
 
 
@@ -131,6 +132,7 @@ def _move_weighted(drawing: "Drawing", posterior: Gaussian) -> dict[str, Points]
     points: dict[str, Points] = {
         f"use.dots{k}": pairs(weight[classes == k], height[classes == k]) for k in range(len(SIZES))
     }
+    points |= held(guide, "use", "a", "b")
     points["use.guide"] = belief(guide, ranges["weight"], top)
     points["use.exact"] = belief(posterior, ranges["weight"], top)
     return points

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import theme
 from ..figures import NOTHING, Figure, Points, filled
 from ..history import decimate
 from ..scenarios import using as truth
@@ -23,6 +24,7 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         trace("prior", "dots.plugged", name),
         trace("exact", "dots.exact", exact, label=exact, at="left"),
         trace("exact", "dots.limit", label="", at="start", line={"width": 1, "dash": "dot"}),
+        theme.grip("exact", "dots.threshold", x="threshold"),
     ]
     tail = [
         trace("prior", "tail.plugged", name),
@@ -60,6 +62,7 @@ def frame(drawing: "Drawing") -> dict[str, Points]:
         "dots.plugged": belief(plugged, ends, top),
         "dots.exact": belief(exact, ends, top),
         "dots.limit": _points([limit, limit], [top, 0.0]),
+        "dots.threshold": _points([limit], [0.9 * top]),
         "tail.plugged": _points(grid, truth.over(plugged, grid)),
         "tail.draws": _tail(truth.asked(controls, draws)),
         "tail.exact": _points(grid, truth.over(exact, grid)),

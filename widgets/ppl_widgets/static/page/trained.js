@@ -35,6 +35,12 @@ function normals(random, number) {
 /** From here to there: lowest and highest of some numbers. */
 const span = (numbers) => numbers.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
 
+/** The highest point of a curve. */
+function top([x, y]) {
+  const at = y.indexOf(y.reduce((high, one) => Math.max(high, one), -Infinity));
+  return [[x[at]], [y[at]]];
+}
+
 /** Lowest and highest point of each stretch of a line that is too long to be drawn whole. */
 function thinned(x, y) {
   if (x.length <= POINTS) return [x, y];
@@ -234,6 +240,9 @@ class Trained {
     const frame = Object.fromEntries(
       bells.map(([uid, xy]) => [uid, [xy.subarray(0, xy.length / 2), xy.subarray(xy.length / 2)]]),
     );
+    for (const { uid, meta } of this.data.figures.posterior.data) {
+      if (meta.grip) frame[uid] = top(frame[`posterior.${meta.role}`]);
+    }
     frame["loss.forbidden"] = [[...ends, ends[1], ends[0]], [-FAR, -FAR, floor[0], floor[0]]];
     frame["loss.draws"] = thinned(steps.subarray(1), run.losses.slice(0, step));
     frame["loss.mean"] = thinned(steps.subarray(1), run.means.subarray(0, step));

@@ -6,8 +6,18 @@ const count = (number) => number.toLocaleString("en-US");
 function fixed(value, places = 2) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : "infinite";
   if (Math.abs(value) >= 1e6) return value.toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
-  return (Number(value.toFixed(places)) + 0).toFixed(places); // never -0.00
+  return (Number(even(value, places)) + 0).toFixed(places); // never -0.00
 }
+
+/** Rounded as Python rounds: what lies in the middle goes to the even neighbour. */
+function even(value, places) {
+  const [near, rest] = [value.toFixed(places), value.toFixed(places + 30).slice(-30)];
+  const odd = Number(near.at(-1)) % 2 === 1;
+  return /^50*$/.test(rest) && odd ? (Number(near) - Math.sign(value) * 10 ** -places).toFixed(places) : near;
+}
+
+const percent = (share) => `${fixed(100 * share, share > 0 && share < 0.0995 ? 1 : 0)} %`;
+const setting = (value) => String(Number(value.toPrecision(6)));
 
 const nats = (value) => `${value > 0 && value < 0.0005 ? "<0.001" : fixed(value, 3)} nats`;
 const normal = ([mean, sd]) => `N(${fixed(mean)}, ${fixed(sd)})`;
