@@ -249,11 +249,17 @@ def is_handled() -> bool:
 
 
 class suspended:
-    """No handler at all inside `with suspended():`, for work that is not part of the program."""
+    """No handler at all inside `with suspended():`, for work that is not part of the program.
+
+    What was active before is active after it, even if a handler inside was interrupted on its way
+    out, as by Ctrl-C.
+    """
 
     def __enter__(self) -> None:
+        self._depth = len(_active.outer)
         _active.outer.append(_active.emit)
         _active.emit = settle
 
     def __exit__(self, *error: Any) -> None:
-        _active.emit = _active.outer.pop()
+        _active.emit = _active.outer[self._depth]
+        del _active.outer[self._depth :]

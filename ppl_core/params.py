@@ -267,7 +267,8 @@ class ParamStore:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _scopes.stack.pop()
+        while _scopes.stack.pop() is not self:
+            pass  # a store inside that was interrupted on its way out
 
     def __repr__(self) -> str:
         return f"ParamStore({listing(self._leaves)})"

@@ -161,6 +161,16 @@ def test_suspended_block_hears_no_handler():
     assert len(diary) == 2
 
 
+def test_suspended_block_ends_what_was_interrupted_on_its_way_out_of_it():
+    diary = []
+    with Witness(label="outer", diary=diary):
+        with suspended():
+            Witness(label="left behind", diary=diary).__enter__()
+        ppl.sample("y", dist.Normal(0.0, 1.0))
+    assert not is_handled()
+    assert {label for label, *_ in diary} == {"outer"}
+
+
 # ---- three forms
 
 

@@ -7,6 +7,7 @@ question. It works in any front end and in none: a verdict is true or false, and
     exercise        what an exercise is: the right answer and the slips, as functions of a setting
     asking, probes  calling an answer with care, crashes explained; reading what it returns
     judging         the slip that explains an answer at every setting
+    patience        a time limit, for loops that never end
     general         hints for what nobody foresaw: its square, its half, another unit, too high
     verdict, tally  what `check` returns; which hints fired
     lessons         the exercises, one file a notebook
@@ -20,6 +21,7 @@ from ..text import say
 from .exercise import Exercise
 from .judging import judge
 from .lessons import exercise, names
+from .patience import SECONDS
 from .tally import Record, Results, class_tally
 from .verdict import Verdict
 
@@ -28,12 +30,13 @@ __all__ = ["Exercise", "Results", "Verdict", "check", "class_tally", "names", "r
 _RESULTS = Results()
 
 
-def check(name: str, *answer: Any) -> Verdict:
+def check(name: str, *answer: Any, seconds: float = SECONDS) -> Verdict:
     """Try an answer; the second failure in a row points to a panel, the third to a worked sibling.
 
     Args:
         name: of the exercise, as its task gives it: "04.weigh".
         answer: the function that you wrote, or the numbers.
+        seconds: how long it may take in all; then it is stopped, and you are told where.
 
     Raises:
         ValueError: there is no such exercise.
@@ -48,7 +51,8 @@ def check(name: str, *answer: Any) -> Verdict:
         near = suggestion(str(name), names())
         raise ValueError(say("check.unknown", given=repr(name), suggestion=near))
     asked = exercise(name)
-    finding = judge(asked, answer[0] if len(answer) == 1 else answer or ...)
+    given = answer[0] if len(answer) == 1 else answer or ...
+    finding = judge(asked, given, seconds=seconds)
     if not finding.tried:
         return Verdict(name, False, finding.hint, (finding.text,))
     record = _RESULTS.note(name, finding.passed, finding.hint)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ppl_core.effects import suspended
 from ppl_core.errors import PPLError, suggestion
 from ppl_core.params import ParamStore
 
@@ -38,9 +39,10 @@ class Told(Exception):
 
 @contextmanager
 def own_world(seed: int = SEED) -> Generator[None]:
-    """A parameter store and random streams of its own; those of the student stay as they were."""
+    """Random streams, a parameter store, no handlers: what is outside stays as it was."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
-    with torch.random.fork_rng(devices=[]), ParamStore():
+    gradients = torch.is_grad_enabled()
+    with torch.random.fork_rng(devices=[]), ParamStore(), suspended():
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
@@ -49,6 +51,7 @@ def own_world(seed: int = SEED) -> Generator[None]:
         finally:
             np.random.set_state(numpy_state)
             random.setstate(python_state)
+            torch.set_grad_enabled(gradients)
 
 
 def call(answer: Any, setting: tuple[Any, ...], takes: tuple[str, ...]) -> Any:
@@ -76,11 +79,11 @@ def call(answer: Any, setting: tuple[Any, ...], takes: tuple[str, ...]) -> Any:
 
 def explained(error: BaseException, answer: Any = None) -> Told:
     """The crash of a student's code: where, what, and how to mend it."""
-    return Told("crash", where=_where(error, answer), what=_what(error), mend=_mend(error))
+    return Told("crash", where=where(error, answer), what=_what(error), mend=_mend(error))
 
 
-def _where(error: BaseException, answer: Any) -> str:
-    """The last line of the student's own file, or cell, that the crash went through."""
+def where(error: BaseException, answer: Any) -> str:
+    """The last line of the student's own file, or cell, that the error went through; or ""."""
     own = getattr(getattr(answer, "__code__", None), "co_filename", None)
     frames = traceback.extract_tb(error.__traceback__)
     mine = [frame for frame in frames if frame.filename == own and frame.lineno]

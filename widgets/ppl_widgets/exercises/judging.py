@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..text import say
-from .asking import SEED, Told, own_world
+from .asking import SEED, Told, own_world, where
 from .exercise import Exercise, Slip
 from .general import general_hint, ignored_input, varies
+from .patience import SECONDS, OutOfTime, in_time
 from .probes import Measured
 
 
@@ -29,31 +30,43 @@ class Finding:
     tried: bool = field(default=True)
 
 
-def judge(exercise: Exercise, answer: Any, seed: int = SEED) -> Finding:
-    """The finding on one answer; nothing that it does to seeds or stores stays."""
+def judge(exercise: Exercise, answer: Any, seed: int = SEED, seconds: float = SECONDS) -> Finding:
+    """The finding on one answer, in so many seconds at most; what it does outside is undone."""
     with own_world(seed):
         try:
-            measured = [exercise.probe(exercise, answer, each) for each in exercise.settings]
+            return in_time(seconds, lambda: _judged(exercise, answer))
         except Told as told:
             return _told(exercise, told)
-        right = [exercise.right(*setting) for setting in exercise.settings]
-        agree = [exercise.near(m, r) for m, r in zip(measured, right, strict=True)]
-        good = [all(column) for column in zip(*agree, strict=True)]
-        if all(good):
-            return Finding(True, score=1.0)
-        score = sum(good) / len(good)
-        given = written(exercise, measured[0], agree[0], good)
-        for slip in exercise.slips:
-            if matches(exercise, slip, measured, good):
-                text = say(f"hint.{exercise.hints}.{slip.name}", given=given)
-                return Finding(False, slip.name, text, score)
-        if varies(exercise, answer, measured[0]):
-            return Finding(False, "varies", say("general.varies", given=given), score)
-        name, words = general_hint(exercise, measured, right, good)
-        if name in {"high", "low", "mixed", "far", "elsewhere"}:
-            ignored = ignored_input(exercise, answer)
-            name, words = ("ignores", {"input": ignored}) if ignored else (name, words)
-        return Finding(False, name, say(f"general.{name}", given=given, **words), score)
+        except OutOfTime as stopped:
+            text = say("general.time", where=where(stopped, answer), seconds=f"{seconds:g}")
+            return Finding(False, "time", text[:1].upper() + text[1:])
+
+
+def _judged(exercise: Exercise, answer: Any) -> Finding:
+    """Measured at every setting; then right, or the slip or the shape that explains it.
+
+    Raises:
+        Told: the answer cannot be held against numbers.
+    """
+    measured = [exercise.probe(exercise, answer, each) for each in exercise.settings]
+    right = [exercise.right(*setting) for setting in exercise.settings]
+    agree = [exercise.near(m, r) for m, r in zip(measured, right, strict=True)]
+    good = [all(column) for column in zip(*agree, strict=True)]
+    if all(good):
+        return Finding(True, score=1.0)
+    score = sum(good) / len(good)
+    given = written(exercise, measured[0], agree[0], good)
+    for slip in exercise.slips:
+        if matches(exercise, slip, measured, good):
+            text = say(f"hint.{exercise.hints}.{slip.name}", given=given)
+            return Finding(False, slip.name, text, score)
+    if varies(exercise, answer, measured[0]):
+        return Finding(False, "varies", say("general.varies", given=given), score)
+    name, words = general_hint(exercise, measured, right, good)
+    if name in {"high", "low", "mixed", "far", "elsewhere"}:
+        ignored = ignored_input(exercise, answer)
+        name, words = ("ignores", {"input": ignored}) if ignored else (name, words)
+    return Finding(False, name, say(f"general.{name}", given=given, **words), score)
 
 
 def matches(exercise: Exercise, slip: Slip, measured: list[Measured], good: list[bool]) -> bool:
