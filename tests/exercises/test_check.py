@@ -12,6 +12,7 @@ from ppl_widgets import exercises
 from ppl_widgets.exercises import Results, check, class_tally, results
 from ppl_widgets.exercises.judging import judge
 from ppl_widgets.exercises.lessons import exercise
+from ppl_widgets.exercises.verdict import as_html
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,20 @@ def test_verdict_shows_as_html_that_escapes_what_a_student_wrote():
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
     assert 'role="status"' in html
+
+
+def test_verdict_as_html_shows_code_as_code_and_names_of_controls_leaning():
+    for _ in range(2):
+        check("04.weigh", swapped)
+    html = check("04.weigh", swapped)._repr_html_()
+    assert "<code>ScalePanel()</code>. Drag <em>noise sd</em>." in html
+    for _ in range(3):
+        html = check("01.readings", lambda guess, noise_sd: [guess] * 2000)._repr_html_()
+    assert "<pre" in html
+    assert ">leave = ppl.sample(&#x27;leave&#x27;, dist.Normal(0.0, 3.0))\n" in html
+    assert "`" not in html
+    product = as_html("Line 2, `a * b * c`: 2 * 3 * 4, x**2 and **bold**.")
+    assert product == "Line 2, <code>a * b * c</code>: 2 * 3 * 4, x**2 and **bold**."
 
 
 def test_unknown_exercise_error_names_the_nearest():
