@@ -236,7 +236,8 @@ class Wired(ipywidgets.VBox, Generic[S]):
     def _command(self, command: Callable[[], object]) -> None:
         """Do what Python asked for and show it."""
         self._note = ""
-        command()
+        with one_thread():
+            command()
         self.paint()
         self._post()
 
