@@ -4,6 +4,7 @@ Each builds a `Site` and sends it through the handlers. What a statement does wh
 answers is written here too: a `sample` is drawn, a `param` is looked up in the current store.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -203,8 +204,16 @@ def _checked(site: Site) -> Site:
 
 
 def _where() -> str:
-    """file:line of the statement that is being made, outside this package."""
+    """file:line of the statement that is being made, outside this package; or `cell [3]:2`."""
     frame = sys._getframe(2)
     while frame.f_back is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    return f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}"
+    file = frame.f_code.co_filename
+    return f"{_cell(file) or file.rpartition(os.sep)[2]}:{frame.f_lineno}"
+
+
+def _cell(file: str) -> str:
+    """The number of a notebook's cell, as it stands beside it; "" for any other file."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    label = shell and shell.compile.format_code_name(file)  # ("Cell", "In[3]")
+    return f"cell {label[1].removeprefix('In')}" if label else ""

@@ -1,6 +1,7 @@
 """The statements sample, param, deterministic and factor: what they return, record and refuse."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,6 +92,17 @@ def test_statement_knows_its_line():
 
     line = model.__code__.co_firstlineno + 1
     assert only_site(model).where == f"test_primitives.py:{line}"
+
+
+def test_statement_in_a_notebook_knows_its_cell(monkeypatch):
+    """IPython compiles a cell under a name of its own, and keeps the number beside it."""
+    compiler = pytest.importorskip("IPython.core.compilerop").CachingCompiler()
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(compile=compiler))
+    source = "import ppl_core as ppl\n\ndef model():\n    ppl.factor('f', 0.5)"
+    name = compiler.cache(source, number=7)
+    space = {}
+    exec(compile(source, name, "exec"), space)
+    assert only_site(space["model"]).where == "cell [7]:4"
 
 
 @pytest.mark.parametrize(
