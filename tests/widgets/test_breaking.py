@@ -91,6 +91,7 @@ def test_where_silence_leads(way, a, b):
     trial = Watching(BREAKING, way=way)
     controls = trial.controls
     best = lab.average(controls, Gaussian(a, b))
+    assert lab.settles(controls) == pytest.approx(best, abs=1e-6)
     others = [(a, 1.2 * b), (a, b / 1.2)] + ([(a + 0.1, b), (a - 0.1, b)] if way != "cut" else [])
     assert all(lab.average(controls, Gaussian(*other)) > best for other in others)
     ends = [
@@ -98,6 +99,13 @@ def test_where_silence_leads(way, a, b):
         for x, y in zip(trial.draws["a"][-50:], trial.draws["b"][-50:], strict=True)
     ]
     assert np.mean([lab.average(controls, end) for end in ends]) - best < 0.1
+
+
+def test_where_there_is_no_floor_or_no_training_nothing_settles():
+    assert lab.settles(settings(way="misspelt")) == -math.inf
+    assert lab.settles(settings(way="arguments")) is None
+    assert lab.settles(settings(way="missing", checks="on")) is None
+    assert lab.settles(settings(way="none", checks="on")) == pytest.approx(1.462, abs=5e-4)
 
 
 @pytest.mark.parametrize("reading", [9.5, 2.0, 0.5, 0.0])

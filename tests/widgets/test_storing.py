@@ -72,11 +72,27 @@ def test_rows_are_the_steps_of_svi(name):
     assert now.gradient * 0.003 == pytest.approx(before - now.u, abs=1e-9)
 
 
-@pytest.mark.parametrize(("steps", "known"), [(500, 0.14), (2500, 0.40)])
-def test_runs_of_abs_end_at_the_mirror_optimum(steps, known):
+@pytest.mark.parametrize(("steps", "lesson"), [(500, 0.134), (2500, 0.393)])
+def test_runs_of_abs_end_at_the_mirror_optimum(steps, lesson):
+    known = store.mirrored(settings(num_steps=steps))
+    assert known == pytest.approx(lesson, abs=5e-4)
     ends = store.ends(settings(num_steps=steps), range(1000))
     error = math.sqrt(known * (1.0 - known) / len(ends))
     assert abs(np.mean(ends < 0.0) - known) < 5 * error
+
+
+@pytest.mark.parametrize(("lr", "init"), [(0.02, 0.1), (0.04, 2.5)])
+def test_the_quadrature_over_signs_is_that_of_runs_step_by_step(lr, init):
+    known = store.mirrored(settings(lr=lr, init=init, num_steps=300))
+    random, u, s = np.random.default_rng(1), np.full(20_000, init), truth.weigh().sd
+    for _ in range(300):  # by hand: the gradient of -log|u| + (u^2 / s^2 - 1) e^2 / 2
+        u -= lr * (u * (random.standard_normal(len(u)) / s) ** 2 - 1.0 / u)
+    error = math.sqrt(known * (1.0 - known) / len(u))
+    assert abs(np.mean(u < 0.0) - known) < 5 * error
+
+
+def test_only_abs_has_a_mirror():
+    assert {store.mirrored(settings(constraint=name)) for name in MAPS if name != "abs"} == {0.0}
 
 
 def test_exp_stays_above_zero_and_no_constraint_does_not():

@@ -5,6 +5,7 @@ or to predict first is no matter of taste: those who predict learn more from wha
 (Garfield, delMas & Chance 1999; Kim, Reinecke & Hullman 2017).
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -27,12 +28,13 @@ class Reply:
     Attributes:
         prediction: what is asked.
         value: what the reader says.
-        exact: what was true when it was revealed; None before, and where nothing is known.
+        exact: what was true when it was revealed; None before, and where nothing is known; infinite
+            for what goes on without end.
         hidden: whether the answer waits.
         version: grows with every change.
 
     Example:
-        >>> from .scenarios.prediction import PREDICTIONS
+        >>> from .scenarios.predictions import PREDICTIONS
         >>> from .session import Session
         >>> reply = Reply(PREDICTIONS["weighing"])
         >>> reply.say(9.4)
@@ -86,12 +88,15 @@ class Reply:
 
     @property
     def off(self) -> float | None:
-        """How far the reply is from what was true."""
-        return None if self.exact is None else abs(self.value - self.exact)
+        """How far the reply is from what was true; None where no number was."""
+        if self.exact is None or not math.isfinite(self.exact):
+            return None
+        return abs(self.value - self.exact)
 
     def text(self, value: float, unit: str = "") -> str:
         """A number with its unit."""
-        return f"{fixed(value, self.prediction.digits)} {unit or self.prediction.unit}"
+        number = fixed(value, self.prediction.digits)
+        return f"{number} {unit or self.prediction.unit}".rstrip()
 
     def apart(self) -> str:
         """How far the reply is off, with its unit; empty where that is not known."""
@@ -104,6 +109,8 @@ class Reply:
         said = self.text(self.value)
         if self.exact is None:
             return say("predict.unknown", said=said)
+        if self.off is None:
+            return say("predict.endless", said=said)
         return say("predict.told", said=said, exact=self.text(self.exact), off=self.apart())
 
     def summary(self, told: str) -> str:
@@ -133,20 +140,21 @@ class Veil:
     def __init__(self, view: View, reply: Reply):
         self._view, self.reply = view, reply
         self._plots: dict[str, list[str]] = {}
-        self._ends: dict[str, tuple[float, float]] = {}
+        self._axes: dict[str, Mapping[str, Any]] = {}
 
     def stage(self, session: Any) -> dict[str, Figure]:
         """What stands still, with places for the reply and for what it is off by."""
         figures = self._view.stage(session)
         self._plots = {n: [t["uid"] for t in fig["data"]] for n, fig in figures.items()}
-        figure = figures[self.reply.prediction.plot]
-        self._ends = {side: tuple(figure["layout"][f"{side}axis"]["range"]) for side in "xy"}
-        at = "start" if self.reply.prediction.across == "x" else "end"
-        figure["data"] = [
-            *figure["data"],
-            theme.trace("expected", GAP, *NOTHING, label="", at="end"),
-            theme.trace("expected", MARK, *NOTHING, say("predict.mark"), label="", at=at),
-        ]
+        if self.reply.prediction.plot:
+            figure = figures[self.reply.prediction.plot]
+            self._axes = {side: figure["layout"][f"{side}axis"] for side in "xy"}
+            at = "start" if self.reply.prediction.across == "x" else "end"
+            figure["data"] = [
+                *figure["data"],
+                theme.trace("expected", GAP, *NOTHING, label="", at="end"),
+                theme.trace("expected", MARK, *NOTHING, say("predict.mark"), label="", at=at),
+            ]
         points = self.frame(session)
         for fig in figures.values():
             for trace in fig["data"]:
@@ -158,7 +166,7 @@ class Veil:
         """What moves; nothing of what waits."""
         points = dict(self._view.frame(session))
         points |= {uid: NOTHING for uid in points if self._waits(uid)}
-        return points | self._drawn(session)
+        return points | (self._drawn(session) if self.reply.prediction.plot else {})
 
     def texts(self, session: Any) -> dict[str, str]:
         """What is written; before the reply nothing that tells the answer."""
@@ -168,7 +176,8 @@ class Veil:
             written = {key: self._covered(key, text) for key, text in written.items()}
         off = "" if reply.off is None else say("predict.off", off=reply.apart())
         said = say("predict.you", said=reply.text(reply.value))
-        return written | {f"label:{MARK}": said, f"label:{GAP}": off}
+        drawn = {f"label:{MARK}": said, f"label:{GAP}": off} if reply.prediction.plot else {}
+        return written | drawn
 
     def _waits(self, uid: str) -> bool:
         kept = (fnmatchcase(uid, pattern) for pattern in self.reply.prediction.keeps)
@@ -185,15 +194,28 @@ class Veil:
     def _drawn(self, session: Any) -> dict[str, Points]:
         """The reply as lines over the whole plot, and one from it to the truth."""
         reply, ask = self.reply, self.reply.prediction
-        said = ask.places(session, reply.value)
         over, way = ("y", "x") if ask.across == "x" else ("x", "y")
-        low, high = self._ends[over]
-        lines = [(place, end) for place in said for end in (low, high, np.nan)][:-1]
-        gap: list[tuple[float, float]] = []
-        if reply.exact is not None:
-            level = low + 0.55 * (high - low)
-            gap = [(said[-1], level), (ask.places(session, reply.exact)[-1], level)]
+        low, level, high = (_along(self._axes[over], share) for share in (0.0, 0.55, 1.0))
+
+        def stands(value: float, at: float) -> list[tuple[float, float]]:
+            return [(place, at) for place in ask.places(session, value, at)]
+
+        ends = zip(stands(reply.value, low), stands(reply.value, high), strict=True)
+        lines = [point for end in ends for point in (*end, _BREAK)][:-1]
+        gap = list[tuple[float, float]]()
+        if reply.exact is not None and math.isfinite(reply.exact):
+            gap = [stands(value, level)[-1] for value in (reply.value, reply.exact)]
         return {MARK: _points(lines, way), GAP: _points(gap, way)}
+
+
+_BREAK = (np.nan, np.nan)
+
+
+def _along(axis: Mapping[str, Any], share: float) -> float:
+    """The value at a share of an axis, whose range counts decades if it is logarithmic."""
+    low, high = axis["range"]
+    at = low + share * (high - low)
+    return 10.0**at if axis.get("type") == "log" else at
 
 
 def _points(pairs: Sequence[tuple[float, float]], way: str) -> Points:

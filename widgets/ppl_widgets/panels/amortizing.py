@@ -28,6 +28,7 @@ class EncoderPanel(TopicPanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:
@@ -54,6 +55,7 @@ class EncoderPanel(TopicPanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
@@ -69,4 +71,6 @@ class EncoderPanel(TopicPanel[Watching]):
             lr=lr,
             num_steps=num_steps,
         )
-        super().__init__(watching, amortizing, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            watching, amortizing, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

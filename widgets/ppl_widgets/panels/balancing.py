@@ -29,6 +29,7 @@ class ElboPanel(TopicPanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:
@@ -56,6 +57,7 @@ class ElboPanel(TopicPanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
@@ -72,4 +74,6 @@ class ElboPanel(TopicPanel[Drawing]):
             noise_sd=noise_sd,
             prior_sd=prior_sd,
         )
-        super().__init__(drawing, balancing, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            drawing, balancing, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

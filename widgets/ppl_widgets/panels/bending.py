@@ -32,6 +32,7 @@ class NoFormulaPanel(TopicPanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:
@@ -58,6 +59,7 @@ class NoFormulaPanel(TopicPanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
@@ -73,4 +75,6 @@ class NoFormulaPanel(TopicPanel[Watching]):
             prior_sd=prior_sd,
             num_steps=num_steps,
         )
-        super().__init__(watching, bending, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            watching, bending, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

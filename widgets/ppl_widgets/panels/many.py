@@ -31,6 +31,7 @@ class ManyPanel(TopicPanel[Watching]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:
@@ -57,6 +58,7 @@ class ManyPanel(TopicPanel[Watching]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
@@ -72,4 +74,6 @@ class ManyPanel(TopicPanel[Watching]):
             prior_sd=prior_sd,
             num_steps=num_steps,
         )
-        super().__init__(watching, many, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            watching, many, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

@@ -35,6 +35,14 @@ PRESETS: Mapping[str, Mapping[str, Arguments]] = {
         "predict": {"predict": True},
         "liar": {"b": 0.4},
     },
+    "ContractPanel": {"predict": {"predict": True, "way": "unconditioned"}},
+    "StorePanel": {"predict": {"predict": True}},
+    "ElboPanel": {"predict": {"predict": True}},
+    "RacePanel": {"predict": {"predict": True}},
+    "UsePanel": {"predict": {"predict": True, "asked": "weight"}},
+    "NoFormulaPanel": {"predict": {"predict": True}},
+    "ManyPanel": {"predict": {"predict": True}},
+    "EncoderPanel": {"predict": {"predict": True, "encoder": "line"}},
 }
 """Panel -> lesson -> arguments."""
 

@@ -25,6 +25,7 @@ class StorePanel(TabledPanel[Storing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:
@@ -49,10 +50,13 @@ class StorePanel(TabledPanel[Storing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
         session = Storing(
             STORING, seed=seed, init=init, lr=lr, constraint=constraint, num_steps=num_steps
         )
-        super().__init__(session, storing, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            session, storing, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

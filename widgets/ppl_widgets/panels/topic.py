@@ -9,7 +9,7 @@ from ppl_widgets.panels.base import OPTIONS, LivePanel, known
 from ppl_widgets.panels.shown import Figures
 from ppl_widgets.panels.wiring import S
 from ppl_widgets.scenarios import SEED
-from ppl_widgets.scenarios.prediction import PREDICTIONS
+from ppl_widgets.scenarios.predictions import PREDICTIONS
 from ppl_widgets.text import say
 
 

@@ -33,6 +33,7 @@ class UsePanel(TopicPanel[Drawing]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the answer waits until you have said a number.
         large: large type, for a hall.
 
     Raises:
@@ -61,6 +62,7 @@ class UsePanel(TopicPanel[Drawing]):
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
@@ -78,4 +80,6 @@ class UsePanel(TopicPanel[Drawing]):
             steps=steps,
             num=num,
         )
-        super().__init__(drawing, using, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            drawing, using, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

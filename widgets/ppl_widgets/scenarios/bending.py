@@ -175,6 +175,11 @@ def gap(guide: Gaussian, controls: Controls) -> float:
     return exact(controls).log_evidence - elbo(guide, controls)
 
 
+def trained_gap(controls: Controls, steps: Columns) -> float:
+    """The gap of the guide after the steps that are shown, in nats."""
+    return max(gap(guide_of(controls, steps), controls), 0.0)
+
+
 def missed(guide: Gaussian, controls: Controls) -> float:
     """KL(exact, guide) in nats."""
     truth = exact(controls)

@@ -154,6 +154,24 @@ def average(controls: Controls, q: Gaussian) -> float:
             return expected_loss(q, controls)
 
 
+def settles(controls: Controls) -> float | None:
+    """What the average loss comes to in the end, in nats; -inf if it falls without end.
+
+    None where nothing is trained: Python or SVI refuses the pair.
+    """
+    if controls["way"] == "arguments" or (controls["checks"] == "on" and diagnosis(controls)[0]):
+        return None
+    match controls["way"]:
+        case "misspelt":
+            return -math.inf
+        case "unconditioned":
+            return average(controls, prior(controls))
+        case "cut":
+            return average(controls, Gaussian(controls["guess"], exact(controls).sd))
+        case _:
+            return average(controls, exact(controls).posterior)
+
+
 def exact(controls: Controls) -> Exact:
     """What was asked: the posterior of the weight, given the reading.
 

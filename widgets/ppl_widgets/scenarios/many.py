@@ -35,6 +35,19 @@ def read(controls: Controls, info: batches.Seen | Stretch) -> Columns:
     return batches.read(info) if isinstance(info, batches.Seen) else together.read(controls, info)
 
 
+def ends_with(controls: Controls) -> float:
+    """The sd of a weight in the best guide of the chosen case, in kg."""
+    match controls["case"]:
+        case "forgotten":
+            return batches.ends_at(controls).sd
+        case "scaled":
+            return batches.exact(controls).sd
+        case "mean-field":
+            return together.claimed_sd(controls)
+        case _:
+            return float(together.exact_sd(controls, controls["weights"]))
+
+
 # ---- the picture
 
 AXES = {

@@ -2,22 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..text import say
-from .conditioning import window
 from .control import Control
-from .forward import exact as sites_forward
-from .looking import exact as sites_after
-from .proposing import share
 
-Place = Callable[[Any, float], Sequence[float]]
+Place = Callable[[Any, float, float], Sequence[float]]
 
 SAID = "said"
 """The control in which a reply is said."""
 
 
-def itself(session: Any, value: float) -> Sequence[float]:
+def itself(session: Any, value: float, over: float) -> Sequence[float]:
     """A quantity of the plot's axis stands at its own value."""
     return (value,)
 
@@ -31,15 +27,19 @@ class Prediction:
         unit, apart: written behind its numbers, and behind the difference of two of them.
         start: where the reply stands at first.
         reach: lowest and highest reply, and what an arrow key changes.
-        exact: session -> the exact value; None where it is not known.
-        plot: where the reply is drawn.
+        kind: of the slider: "float", or "log" for a positive quantity of any size.
+        exact: session -> the exact value; infinite for what goes on without end, None where it is
+            not known.
+        plot: where the reply is drawn; nowhere if empty.
         keeps: patterns of the traces, by uid, that are seen before the reply; the others wait.
-        places: (session, value) -> where on that plot's axis it stands.
+        places: (session, value, over) -> where on that plot's axis it stands, at `over` on the
+            other axis: a quantity that is a slope is drawn as a slanted line.
         across: "x", or "y" for a quantity of the other axis.
         plays: whether runs may go on before the reply.
         digits: behind the point.
 
     Example:
+        >>> from .predictions import PREDICTIONS
         >>> PREDICTIONS["weighing"].control.label
         'posterior mean'
     """
@@ -51,6 +51,7 @@ class Prediction:
     exact: Callable[[Any], float | None]
     plot: str
     keeps: tuple[str, ...]
+    kind: Literal["float", "log"] = "float"
     places: Place = itself
     across: str = "x"
     plays: bool = True
@@ -61,70 +62,9 @@ class Prediction:
     def control(self) -> Control:
         """The slider and the box in which a reply is said."""
         label = say(f"label.predict.{self.name}")
-        return Control(SAID, label, self.start, *self.reach, help=self.question)
+        return Control(SAID, label, self.start, *self.reach, kind=self.kind, help=self.question)
 
     @property
     def question(self) -> str:
         """What is asked."""
         return say(f"predict.{self.name}")
-
-
-PREDICTIONS = {
-    "weighing": Prediction(
-        name="weighing",
-        unit="kg",
-        start=8.5,
-        reach=(0.0, 20.0, 0.1),
-        exact=lambda session: None if session.exact is None else session.exact.mean,
-        plot="posterior",
-        keeps=("posterior.prior", "posterior.likelihood"),
-        plays=False,
-    ),
-    "forward": Prediction(
-        name="forward",
-        unit="kg",
-        start=1.0,
-        reach=(0.0, 10.0, 0.05),
-        exact=lambda session: sites_forward(session.controls)["measurement"].sd,
-        plot="measurement",
-        keeps=("runs.newest", "weight.*"),
-        places=lambda session, sd: [session.controls["guess"] + side * sd for side in (-1, 1)],
-    ),
-    "conditioning": Prediction(
-        name="conditioning",
-        unit="kg",
-        start=8.5,
-        reach=(0.0, 20.0, 0.1),
-        exact=lambda session: window(session.controls).mean,
-        plot="kept",
-        keeps=("runs.*",),
-    ),
-    "looking": Prediction(
-        name="looking",
-        unit="kg",
-        start=9.0,
-        reach=(0.0, 20.0, 0.1),
-        exact=lambda session: sites_after(session.controls)[asked_site(session)].mean,
-        plot="first",
-        keeps=("graph.*", "*.before"),
-    ),
-    "proposing": Prediction(
-        name="proposing",
-        unit="%",
-        start=50.0,
-        reach=(0.0, 100.0, 1.0),
-        exact=lambda session: 100.0 * share(session.controls),
-        plot="gauge",
-        keeps=("use.*", "posterior.*"),
-        places=lambda _, value: (value / 100.0,),
-        across="y",
-        digits=0,
-        apart="points",
-    ),
-}
-"""By the name of the scenario."""
-
-
-def asked_site(session: Any) -> str:
-    """The site of look or touch that is not given."""
-    return "measurement" if session.controls["site"] == "weight" else "weight"

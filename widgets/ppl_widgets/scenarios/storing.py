@@ -52,6 +52,8 @@ RUNS = 200
 """Trainings from other seeds that are asked where they end."""
 GROUP = 50
 """So many of them at once."""
+CELLS, REACH = 160, 6.5
+"""Of the quadrature over |u|: cells, and asinh of 20 times the last one's end."""
 
 
 # ---- the programs
@@ -182,6 +184,32 @@ def optima(constraint: str) -> list[float]:
     sd = exact(SCALE).sd
     [u] = moved(constraint, np.array([sd])).tolist()
     return [-u, u] if constraint == "abs" else [u]
+
+
+def mirrored(controls: Controls) -> float:
+    """The chance that a run ends near the mirrored optimum of |u|, by quadrature.
+
+    With a draw e ~ N(0, 1) of the guide, a step of SGD takes u to u + lr / u - lr u e^2 / s^2. That
+    is odd in u, so the sign is all there is to follow: in the matrix K[i, j] of moves between cells
+    of |u|, a move across 0 counts as -1, and the sum of K^steps from the start is the chance of
+    u > 0 less that of u < 0.
+    """
+    if controls["constraint"] != "abs":
+        return 0.0
+    lr, variance = controls["lr"], exact(SCALE).sd ** 2
+    edges = 0.05 * np.sinh(np.linspace(0.0, REACH, 2 * CELLS + 1))
+    edges, middles = edges[::2], edges[1::2]
+    furthest, fall = middles + lr / middles, lr * middles / variance
+
+    def below(u: np.ndarray) -> np.ndarray:
+        """The chance that a step from each middle (rows) ends below each u (columns)."""
+        square = np.maximum((furthest[:, None] - u) / fall[:, None], 0.0)
+        return torch.special.erfc(torch.as_tensor(square / 2.0).sqrt()).numpy()
+
+    ends = np.append(edges[:-1], math.inf)
+    moves = np.diff(below(ends)) + np.diff(below(-ends))
+    [start] = np.searchsorted(edges, [controls["init"]]) - 1
+    return 0.5 - 0.5 * float(np.linalg.matrix_power(moves, controls[NUM_STEPS])[start].sum())
 
 
 # ---- the picture

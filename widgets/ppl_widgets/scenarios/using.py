@@ -117,6 +117,11 @@ def over(belief: Gaussian, limit: Any) -> Any:
     return 0.5 * np.vectorize(math.erfc)(z)
 
 
+def chance(controls: Controls) -> float:
+    """The exact chance of more than the chosen limit."""
+    return float(over(exact(controls), controls["threshold"]))
+
+
 def even(controls: Controls) -> float:
     """The chance at which care and risk cost the same; at most 1."""
     return min(controls["care"] / controls["fine"], 1.0)

@@ -23,4 +23,6 @@ MESSAGES = {
     "caption.gap": "average {gap}, least {least}",
     "alt.encoder": "The guide's mean for every reading, beside the exact line. {summary}",
     "alt.gap": "KL from the posterior for every reading: average {gap}.",
+    "predict.amortizing": "Your turn: 1 kg more is read. How much does the mean rise?",
+    "label.predict.amortizing": "rise of the mean",
 }

@@ -39,4 +39,6 @@ MESSAGES = {
     "balancing.alt_estimates": "Histogram of single estimates over the floor. {summary}",
     "balancing.alt_average": "The average so far: {mean}, exact {loss}, floor {floor}.",
     "balancing.alt_beliefs": "Prior, guide and exact posterior over the weight, KL {gap}.",
+    "predict.balancing": "Your turn: how far is the average loss above its floor?",
+    "label.predict.balancing": "gap, in nats",
 }

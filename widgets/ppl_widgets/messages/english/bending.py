@@ -32,4 +32,6 @@ MESSAGES = {
     "alt.bending": "The posterior by quadrature and the learned normal guide. {summary}",
     "alt.response": "The needle's mean against the weight, and the reading {reading}.",
     "alt.evidence": "A bar: ELBO {elbo}, gap {gap}, log evidence {evidence}.",
+    "predict.bending": "Your turn: what gap will the trained guide keep?",
+    "label.predict.bending": "gap, in nats",
 }

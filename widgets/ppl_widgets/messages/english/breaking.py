@@ -58,4 +58,6 @@ MESSAGES = {
     "breaking.site_shape": "two shapes",
     "breaking.site_gradient": "no gradient reaches it",
     "breaking.alt_weight": "Prior, guide and exact posterior over both supports. {summary}",
+    "predict.breaking": "Your turn: where will the average loss settle?",
+    "label.predict.breaking": "settled loss",
 }

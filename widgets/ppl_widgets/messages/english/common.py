@@ -97,6 +97,11 @@ MESSAGES = {
     # predict, then reveal
     "predict.told": "You said {said}. Exact {exact}: {off} off.",
     "predict.unknown": "You said {said}. No exact answer is known here.",
+    "unit.points": "points",
+    "unit.of_100": "of 100",
+    "unit.runs": "runs",
+    "unit.steps": "steps",
+    "predict.endless": "You said {said}. It settles nowhere: it goes on without end.",
     "predict.stands": "What you said stands. Press Predict again to change it.",
     "predict.you": "you: {said}",
     "predict.off": "{off} off",

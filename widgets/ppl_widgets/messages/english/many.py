@@ -58,4 +58,6 @@ MESSAGES = {
     "alt.widening": "The guide's sd by step: {caption}.",
     "alt.claimed": "The sd of each weight by their number: {caption}.",
     "alt.lost": "The gap by the number of weights: {caption}.",
+    "predict.many": "Your turn: what sd will the guide end with?",
+    "label.predict.many": "sd of the guide",
 }

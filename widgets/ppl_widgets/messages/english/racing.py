@@ -24,4 +24,6 @@ MESSAGES = {
     "alt.paths": "The guide's mean and log sd on their way, over contours of the KL. {summary}",
     "alt.course": "The guide's mean by step; half of the way is gone by step {known}.",
     "alt.left": "The KL in nats by step. {summary}",
+    "predict.racing": "Your turn: by which step has SGD gone half its way?",
+    "label.predict.racing": "half-life, in steps",
 }

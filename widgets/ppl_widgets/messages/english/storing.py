@@ -48,4 +48,6 @@ MESSAGES = {
     "storing.alt_rails": "The unconstrained number over the sd it is mapped to. {summary}",
     "storing.alt_loss": "The average loss in nats by {name}, which is {value} now.",
     "storing.alt_course": "The unconstrained number by step, now {value}.",
+    "predict.storing": "Your turn: how many of 100 runs end at u = -0.6?",
+    "label.predict.storing": "runs at -0.6",
 }

@@ -38,4 +38,6 @@ MESSAGES = {
     "alt.dots": "A hundred quantile dots on the exact density. {summary}",
     "alt.tail": "Chance over each limit; at {limit} exact {exact}, mean plugged in {plugged}.",
     "alt.estimate": "Share of the draws over the limit: {seen}, exact {exact}.",
+    "predict.using": "Your turn: what is the chance to be over the limit?",
+    "label.predict.using": "chance",
 }

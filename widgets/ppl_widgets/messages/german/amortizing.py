@@ -24,4 +24,6 @@ MESSAGES = {
     "caption.gap": "im Schnitt {gap}, mindestens {least}",
     "alt.encoder": "Das Mittel des Guides für jeden Messwert, neben der exakten Geraden. {summary}",
     "alt.gap": "KL vom Posterior für jeden Messwert: im Schnitt {gap}.",
+    "predict.amortizing": "Du bist dran: 1 kg mehr gelesen. Wie viel steigt das Mittel?",
+    "label.predict.amortizing": "Anstieg des Mittels",
 }

@@ -40,4 +40,6 @@ MESSAGES = {
     "balancing.alt_estimates": "Histogramm einzelner Schätzungen über dem Boden. {summary}",
     "balancing.alt_average": "Der Durchschnitt bisher: {mean}, exakt {loss}, Boden {floor}.",
     "balancing.alt_beliefs": "Prior, Guide und exakter Posterior des Gewichts, KL {gap}.",
+    "predict.balancing": "Du bist dran: Wie weit liegt der mittlere Verlust über dem Boden?",
+    "label.predict.balancing": "Lücke, in Nats",
 }

@@ -32,4 +32,6 @@ MESSAGES = {
     "alt.bending": "Der Posterior durch Quadratur und der gelernte normale Guide. {summary}",
     "alt.response": "Das Mittel des Zeigers über dem Gewicht, und der Messwert {reading}.",
     "alt.evidence": "Ein Balken: ELBO {elbo}, Lücke {gap}, Log-Evidenz {evidence}.",
+    "predict.bending": "Du bist dran: Welche Lücke behält der trainierte Guide?",
+    "label.predict.bending": "Lücke, in Nats",
 }

@@ -59,4 +59,6 @@ MESSAGES = {
     "breaking.site_shape": "zwei Formen",
     "breaking.site_gradient": "kein Gradient erreicht ihn",
     "breaking.alt_weight": "Prior, Guide und exakter Posterior über beiden Trägern. {summary}",
+    "predict.breaking": "Du bist dran: Wo kommt der mittlere Verlust zur Ruhe?",
+    "label.predict.breaking": "Verlust am Ende",
 }

@@ -100,6 +100,11 @@ MESSAGES = {
     # predict, then reveal
     "predict.told": "Du sagtest {said}. Exakt {exact}: {off} daneben.",
     "predict.unknown": "Du sagtest {said}. Hier ist keine exakte Antwort bekannt.",
+    "unit.points": "Punkte",
+    "unit.of_100": "von 100",
+    "unit.runs": "Läufe",
+    "unit.steps": "Schritte",
+    "predict.endless": "Du sagtest {said}. Es kommt nicht zur Ruhe: Es geht ohne Ende weiter.",
     "predict.stands": "Was du gesagt hast, gilt. Drücke Neu vorhersagen, um es zu ändern.",
     "predict.you": "du: {said}",
     "predict.off": "{off} daneben",

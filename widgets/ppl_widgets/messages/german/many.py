@@ -58,4 +58,6 @@ MESSAGES = {
     "alt.widening": "Die SD des Guides je Schritt: {caption}.",
     "alt.claimed": "Die SD jedes Gewichts je Anzahl: {caption}.",
     "alt.lost": "Die Lücke je Anzahl der Gewichte: {caption}.",
+    "predict.many": "Du bist dran: Mit welcher SD endet der Guide?",
+    "label.predict.many": "SD des Guides",
 }

@@ -24,4 +24,6 @@ MESSAGES = {
     "alt.paths": "Mittel und Log-SD des Guides unterwegs, über Höhenlinien der KL. {summary}",
     "alt.course": "Das Mittel des Guides je Schritt; der halbe Weg ist bei Schritt {known} getan.",
     "alt.left": "Die KL in Nats je Schritt. {summary}",
+    "predict.racing": "Du bist dran: Bei welchem Schritt hat SGD den halben Weg?",
+    "label.predict.racing": "Halbzeit, in Schritten",
 }

@@ -49,4 +49,6 @@ MESSAGES = {
     "{summary}",
     "storing.alt_loss": "Der mittlere Verlust in Nats über {name}, jetzt {value}.",
     "storing.alt_course": "Die unbeschränkte Zahl nach Schritt, jetzt {value}.",
+    "predict.storing": "Du bist dran: Wie viele von 100 Läufen enden bei u = -0.6?",
+    "label.predict.storing": "Läufe bei -0.6",
 }

@@ -38,4 +38,6 @@ MESSAGES = {
     "alt.dots": "Hundert Quantilpunkte auf der exakten Dichte. {summary}",
     "alt.tail": "Chance über jeder Grenze; bei {limit} exakt {exact}, Mittel eingesetzt {plugged}.",
     "alt.estimate": "Anteil der Ziehungen über der Grenze: {seen}, exakt {exact}.",
+    "predict.using": "Du bist dran: Wie groß ist die Chance auf mehr als die Grenze?",
+    "label.predict.using": "Chance",
 }
