@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -12,41 +10,16 @@ import torch
 import ppl_core as ppl
 import ppl_core.distributions as dist
 import ppl_widgets
+from exported import node, page_of, said
 from ppl_widgets import ConditionPanel, ScalePanel, figures
-from ppl_widgets.controls import Desk
 from ppl_widgets.export import page_data, standalone
 from ppl_widgets.export.beliefs import facts
-from ppl_widgets.export.page import mind
 from ppl_widgets.export.recorded import around
 from ppl_widgets.export.trained import code
 from ppl_widgets.forecast import Forecast
-from ppl_widgets.plot import plain_json
 from ppl_widgets.scenarios import WEIGHING, ControlError, optimiser
 from ppl_widgets.session import Session
 from ppl_widgets.views import conditioning, exploring
-
-node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-
-
-def said(data, script):
-    """What a script says, as JSON, that has the page's data and classes at hand."""
-    given = f"const data = {json.dumps(plain_json(data))};"
-    say = "const tell = (it) => JSON.stringify(it, (_, x) => ArrayBuffer.isView(x) ? [...x] : x);"
-    text = f"{mind()}\n{given}\n{say}\n{script}"
-    done = subprocess.run(
-        ["node", "-"], input=text, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
-
-
-def page_of(session, view=figures, grid=None):
-    desk = Desk(session.scenario.controls, dict(session.controls), title=session.scenario.title)
-    try:
-        return page_data(session, view, desk, grid)
-    finally:
-        desk.close()
-
 
 # ---- a page that trains
 

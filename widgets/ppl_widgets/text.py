@@ -45,6 +45,15 @@ def say(key: str, **parts: object) -> str:
     return _SENTENCES[key].format(**parts)
 
 
+def sentence(key: str) -> str:
+    """The catalogue's sentence for `key`, its parts in braces, for whoever fills them in elsewhere.
+
+    >>> sentence("drawing.paused")
+    'Paused at draw {step}.'
+    """
+    return _SENTENCES[key]
+
+
 def count(number: int) -> str:
     """A whole number for reading: `2,500`."""
     return f"{number:,}"

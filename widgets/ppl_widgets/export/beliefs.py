@@ -6,15 +6,11 @@ The panel has the same from `scenarios.weighing`, in other formulas; tests hold 
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from ..figures import BELL, BELL_REACH
 from ..scenarios import WEIGHING
-
-Numbers = Mapping[str, Tensor]
-"""Control or parameter -> a number."""
-Facts = dict[str, Tensor]
+from .programs import Facts, Numbers
 
 
 def beliefs(controls: Numbers, params: Numbers) -> tuple[Normal, Normal, Normal, Normal]:

@@ -17,4 +17,4 @@ def announce() -> None:
 
 def page_of(panel: Any) -> str:
     """The place of a panel in a page, its data inside."""
-    return fragment(page_data(panel.session, panel._figures, panel._desk, panel.page_grid))
+    return fragment(page_data(panel.session, panel._figures, panel._desk, usual=panel.page_grid))

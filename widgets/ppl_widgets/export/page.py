@@ -24,34 +24,48 @@ from ..plot import LivePlot, plain_json
 from ..scenarios import SEED, Control
 from ..scenarios.training import MODE
 from ..text import language, say
+from .drawn import can_draw, drawn
 from .recorded import Grid, bare, recorded
-from .trained import FIXED, can_train, trained
+from .trained import can_train, trained
+from .truths import TRUTHS
 
+THOUGHTS = (
+    *("words.js", "others.js", "trained.js", "recorded.js"),
+    *("parts.js", "pareto.js", "kernels.js", "drawn.js"),
+    *(f"answers/{question}.js" for question in TRUTHS),
+)
+"""What thinks in a page, in the order of the script."""
 _STATIC = resources.files("ppl_widgets") / "static"
 
 
-def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) -> dict[str, Any]:
+def page_data(
+    session: Any,
+    figures: Any,
+    desk: Desk,
+    grid: Grid | None = None,
+    usual: Grid | None = None,
+) -> dict[str, Any]:
     """What a page of this panel has to know.
 
-    It trains by itself where it can and no grid is asked for, and is precomputed otherwise.
+    It trains or draws by itself where it can and no grid is asked for; else it is precomputed.
 
     Args:
         session: as in `panels.shown.Shown`.
         figures: its view.
         desk: the panel's, for what a reader may move.
-        grid: control -> its values in a precomputed page.
+        grid: control -> its values in a page that is to be precomputed.
+        usual: the same for a page that has to be.
 
     Raises:
         ControlError: the grid names no control of the panel, or a value it cannot take.
     """
     rows = [dict(row) for row in desk.rows if row["place"] in ("face", "drawer")]
     rows = [row for row in rows if row["name"] != MODE]  # a page has one way to answer
-    data = None if grid else _trained(session)
+    data = None if grid else _alive(session, figures)
     if data is not None:
-        rows = [row | {"locked": row["locked"] or row["name"] in FIXED} for row in rows]
-        data["figures"] = {name: bare(figure) for name, figure in figures.stage(session).items()}
+        rows = [_in_page(row, data) for row in rows]
     else:
-        data = recorded(session, figures, rows, grid or {})
+        data = recorded(session, figures, rows, grid or usual or {})
         rows = [_on_grid(row, dict(data["grid"])) for row in rows]
     shown = Control("shown", say(f"page.shown.{session.act}"), 0, 0, session.num_steps, 1, "int")
     scenario = session.scenario
@@ -68,14 +82,29 @@ def page_data(session: Any, figures: Any, desk: Desk, grid: Grid | None = None) 
         "defaults": defaults | {"seed": SEED.value},
         "seed": session.seed,
         "step": session.step,
+        "status": session.status,
     }
 
 
-def _trained(session: Any) -> dict[str, Any] | None:
+def _alive(session: Any, figures: Any) -> dict[str, Any] | None:
+    """A page that trains or draws by itself; None if this session has no such page."""
     try:
-        return trained(session) if can_train(session) else None
+        if can_train(session):
+            stage = figures.stage(session)
+            still = {name: bare(figure) for name, figure in stage.items()}
+            return trained(session) | {"figures": still}
+        return drawn(session, figures) if can_draw(session) else None
     except NotCompiled:
         return None
+
+
+def _in_page(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """A control of a page that is alive: what the page cannot do is not offered."""
+    offers = data.get("offers", {}).get(row["name"])
+    if offers is not None:
+        labels = dict(zip(row["options"], row["labels"], strict=True))
+        return dict(row) | {"options": offers, "labels": [labels[offer] for offer in offers]}
+    return dict(row) | {"locked": row["locked"] or row["name"] in data["fixed"]}
 
 
 def _on_grid(row: Mapping[str, Any], grid: Grid) -> dict[str, Any]:
@@ -133,9 +162,7 @@ def _buttons(kind: str) -> list[dict[str, Any]]:
 def mind() -> str:
     """What thinks, without what shows: runs wherever JavaScript does."""
     engine = f"const engine = (() => {{\n{LIBRARY}\nreturn {{ Twister, inside, m }};\n}})();"
-    return "\n".join(
-        [engine, *map(_page_file, ("words.js", "others.js", "trained.js", "recorded.js"))]
-    )
+    return "\n".join([engine, *map(_page_file, THOUGHTS)])
 
 
 def script() -> str:
@@ -197,9 +224,9 @@ def standalone(data: Mapping[str, Any]) -> str:
     return document(data["title"], f"{body}\n{scripts}", head, language)
 
 
-def save(path: Path | str, session: Any, figures: Any, desk: Desk, grid: Grid) -> Path:
-    """Write a panel as one file; where it lies."""
-    whole = standalone(page_data(session, figures, desk, grid))
+def save(path: Path | str, session: Any, figures: Any, desk: Desk, grid: Grid, usual: Grid) -> Path:
+    """Write a panel as one file, for whose grids see `page_data`; where it lies."""
+    whole = standalone(page_data(session, figures, desk, grid, usual))
     place = Path(path)
     place.write_text(whole, encoding="utf-8")
     return place

@@ -5,13 +5,13 @@ learning, where the guide starts, and the numbers and curves of the picture. A p
 start: a run whose controls were moved on its way is trained anew under the present ones.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
 
-from ppl_core.compiled import javascript, record
+from ppl_core.compiled import javascript
 from ppl_core.distributions import transform_to
 from ppl_core.effects import Forward, Handler, Site
 from ppl_core.infer import SVI, Trace_ELBO
@@ -22,7 +22,9 @@ from ..history import TAIL, WINDOW
 from ..scenarios import Controls, Scenario, optimiser
 from ..session import Session
 from ..text import say
-from .beliefs import PICTURES, Facts, Numbers
+from .beliefs import PICTURES
+from .programs import Asked, Facts, Numbers, function
+from .sentences import Slot, slots
 
 FIXED = ("particles", "num_steps")
 """Controls that a page shows where they are: its programs and its axis are made for these."""
@@ -48,9 +50,10 @@ def trained(session: Session) -> dict[str, Any]:
     pictures = [name for name in controls if isinstance(controls[name], float)]
     return {
         "kind": "trained",
+        "fixed": FIXED,
         "inputs": {f"argument {i}": name for i, name in enumerate(names)} | {"lr 0": "lr"},
         "steps": {rule: _step(scenario, controls | {"optimiser": rule}) for rule in rules},
-        "begin": _function(lambda given: _start(scenario, controls, given), controls, names),
+        "begin": function(lambda given: _start(scenario, controls, given), controls, names),
         "facts": _picture(scenario, facts, controls, pictures),
         "curves": _picture(scenario, curves, controls, pictures),
         "params": scenario.params,
@@ -87,7 +90,7 @@ def _step(scenario: Scenario, controls: Controls) -> dict[str, Any]:
         store=ParamStore(),
     )
     with torch.random.fork_rng(devices=[]):
-        with Drawn() as drawn:
+        with Asked() as drawn:
             svi.init(*args)
         svi.step(*args)
         training = Training(svi, args, {})
@@ -98,20 +101,6 @@ def _step(scenario: Scenario, controls: Controls) -> dict[str, Any]:
         "state": moments,
         "drawn": drawn.counts,
     }
-
-
-class Drawn(Handler):
-    """Counts the numbers that each statement draws."""
-
-    def __init__(self) -> None:
-        self.counts: list[int] = []
-
-    def handle(self, site: Site, forward: Forward) -> Site:
-        """Note how much noise a draw took."""
-        site = forward(site)
-        if site.noise is not None:
-            self.counts.append(site.noise.numel())
-        return site
 
 
 class Starts(Handler):
@@ -150,42 +139,10 @@ def _picture(
         params = scenario.constrained({name: given[f"leaf {name}"] for name in scenario.params})
         return picture(given, params)
 
-    return _function(of, {**controls, **leaves}, [*names, *leaves])
-
-
-def _function(
-    function: Callable[[Numbers], Facts], at: Mapping[str, Any], names: list[str]
-) -> dict[str, Any]:
-    """A function of named numbers as JavaScript: a step whose new state is what it returns."""
-    given = {name: torch.tensor(at[name], dtype=torch.float64) for name in names}
-    with torch.random.fork_rng(devices=[]):
-        found = {name: torch.zeros_like(value) for name, value in function(given).items()}
-        nothing = torch.zeros((), dtype=torch.float64)
-        program = record(lambda: [*function(given).values(), nothing], found, given)
-    stored = [value for value in program.values if value.role in ("data", "constant")]
-    return {
-        "text": javascript(program, library=False),
-        "inputs": [value.name if value.name in given else None for value in stored],
-        "outputs": {name: value.numel() for name, value in found.items()},
-    }
+    return function(of, {**controls, **leaves}, [*names, *leaves])
 
 
 # ---- words
-
-
-class Slot(str):
-    """A place in a text that the page fills in: writes its own name in braces, quoted or not."""
-
-    def __new__(cls, name: str) -> "Slot":
-        return super().__new__(cls, f"{{{name}}}")
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def slots(*names: str) -> dict[str, str]:
-    """Places by their names."""
-    return {name: Slot(name) for name in names}
 
 
 def code(scenario: Scenario, controls: Controls) -> str:

@@ -119,9 +119,8 @@ class LivePanel(Wired[S]):
     def save_html(self, path: Path | str, **grid: Sequence[Any]) -> Path:
         """Write a page that shows this panel without a kernel and without a network; its path.
 
-        It trains by itself where it can. Elsewhere it holds the run, and the answers over a grid of
-        settings: some around the present one, or the values given here. Nothing is to be predicted
-        there.
+        It trains or draws by itself where it can. Elsewhere, or if a grid is given here, it holds
+        the run, and the answers over a grid of settings. Nothing is to be predicted there.
 
         Args:
             path: of the file.
@@ -132,7 +131,7 @@ class LivePanel(Wired[S]):
         """
         from ppl_widgets.export import save  # not before a page is wanted
 
-        return save(path, self._session, self._figures, self._desk, grid or self.page_grid)
+        return save(path, self._session, self._figures, self._desk, grid, self.page_grid)
 
     def reveal(self, said: float | None = None) -> None:
         """Show the answer beside what was said, as a press of Reveal does.

@@ -2,6 +2,9 @@
 
 MESSAGES = {
     "page.trained": "Trained in this page: {num_steps} steps in {time} ms at every move.",
+    "page.drawn": "Drawn in this page: {num} draws in {time} ms at every move.",
+    "page.missing": "Not in this page: {names}.",
+    "page.no_envelope": "Stopped: no envelope fits over a guide this narrow. A wider b?",
     "page.recorded": "Precomputed: {settings} settings and one run; the nearest is shown.",
     "page.away": "Recorded at other settings. Press {again} to see the run.",
     "page.stopped": "Step {step}: the next loss is not finite. A smaller learning rate?",

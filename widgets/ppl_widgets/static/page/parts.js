@@ -6,7 +6,12 @@ const GRID = 41; // points of a bell beside those of its middle
 const FINE = 161; // points of its middle, five sds to both sides
 const NOTHING = [[], []];
 
-const evenly = ([low, high], number) => Float64Array.from({ length: number }, (_, n) => low + ((high - low) * n) / (number - 1));
+/** So many numbers in even steps, as numpy.linspace rounds them. */
+function evenly([low, high], number) {
+  const step = (high - low) / (number - 1);
+  return Float64Array.from({ length: number }, (_, n) => (n < number - 1 ? n * step + low : high));
+}
+
 const bell = ([mean, sd], x) => Math.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * Math.sqrt(2 * Math.PI));
 const zone = (x0, x1, y0, y1) => [[x0, x1, x1, x0], [y0, y0, y1, y1]];
 const pairs = (x, y) => [x.slice(-DOTS), y.slice(-DOTS)];

@@ -34,7 +34,7 @@ ANSWERS.conditioning = {
     const { share, mean, limit } = it.facts;
     const [kept] = sieved(it, true);
     const measurement = fixed(it.settings.measurement);
-    const ledger = fill(it.case.words.ledger, { measurement });
+    const ledger = fill(it.case.ledger, { measurement });
     const found = { kept: count(kept.length), num: count(it.column("measurement").length), share: percent(share[0]), ledger };
     const seen = kept.length ? fixed(average(kept)) : it.say("caption.nothing");
     return {
