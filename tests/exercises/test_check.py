@@ -48,6 +48,14 @@ def test_first_failure_names_the_slip_the_second_a_panel_the_third_a_sibling():
     assert len(check("04.weigh", swapped).lines) == 1  # a success starts the count again
 
 
+def test_what_does_not_get_as_far_as_an_answer_is_told_no_more_than_that():
+    for _ in range(3):
+        crashed, said_nothing = check("04.weigh", misspelt), check("04.weigh", lambda *s: None)
+    assert [len(verdict.lines) for verdict in (crashed, said_nothing)] == [1, 1]
+    name = "NameError: name 'measurment' is not defined. Did you mean 'measurement'?"
+    assert str(crashed).endswith(name)
+
+
 def test_an_empty_cell_is_no_attempt():
     def weigh(guess, measurement, prior_sd, noise_sd):
         return ..., ...

@@ -28,6 +28,8 @@ from .verdict import Verdict
 __all__ = ["Exercise", "Results", "Verdict", "check", "class_tally", "names", "results"]
 
 _RESULTS = Results()
+_NO_ANSWER = {"crash", "nothing", "no_function", "program", "signature", "text", "time", "type"}
+"""Hints for a function that does not get as far as an answer: no panel and no sibling helps it."""
 
 
 def check(name: str, *answer: Any, seconds: float = SECONDS) -> Verdict:
@@ -68,6 +70,8 @@ def _lines(asked: Exercise, finding: Any, record: Record) -> tuple[str, ...]:
         passed = say("passed.settings", num=str(hidden)) if hidden else say("passed.here")
         return (passed,)
     lines = [finding.text]
+    if finding.hint in _NO_ANSWER:
+        return tuple(lines)
     if record.failures >= 2:
         lines.append(say(f"look.{asked.name}"))
     if record.failures >= 3:

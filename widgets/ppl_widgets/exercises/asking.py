@@ -91,7 +91,7 @@ def where(error: BaseException, answer: Any) -> str:
         return ""
     frame = mine[-1]
     code = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
-    return say("error.line", line=str(frame.lineno), code=code)
+    return say("error.line", line=str(frame.lineno), code=code.rstrip(":"))
 
 
 def _what(error: BaseException) -> str:
@@ -99,16 +99,19 @@ def _what(error: BaseException) -> str:
     if isinstance(error, PPLError):
         return text
     first = text.splitlines()[0] if text else say("crash.silent")
-    return f"{type(error).__name__}: {first}"
+    return f"{type(error).__name__}: {first.rstrip('.')}."
 
 
 def _mend(error: BaseException) -> str:
     """A question that leads to the mend; the core's own errors say it themselves."""
     if isinstance(error, PPLError):
         return ""
+    near = _nearest(error)
+    if near:
+        return near.strip()
     for kind, key in _MENDS:
         if isinstance(error, kind):
-            return say(f"crash.{key}", near=_nearest(error))
+            return say(f"crash.{key}")
     return say("crash.other")
 
 
@@ -130,8 +133,9 @@ _MENDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _nearest(error: BaseException) -> str:
-    """The known name that a misspelt one is nearest to, as half a sentence."""
-    if not isinstance(error, NameError) or error.__traceback__ is None:
+    """The known name that a misspelt one is nearest to, as a question; or ""."""
+    known_kind = isinstance(error, NameError) and not isinstance(error, UnboundLocalError)
+    if not known_kind or error.__traceback__ is None:
         return ""
     last = error.__traceback__
     while last.tb_next is not None:

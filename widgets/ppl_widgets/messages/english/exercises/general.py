@@ -62,7 +62,7 @@ MESSAGES = {
     "crash.unwritten": "It is not written yet. What belongs there?",
     "crash.endless": "The function calls itself for ever. Where should it stop?",
     "crash.unbound": "A name is used before it has a value. Which line comes first?",
-    "crash.name": "That name is not known here.{near} Is it an argument?",
+    "crash.name": "That name is not known here. Is it an argument?",
     "crash.zero": "Something divides by 0. Which quantity is 0 there?",
     "crash.large": "A number grew too large. Can you stay in logs?",
     "crash.attribute": "The value has no such part. Is it another type?",
