@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.many import ManyPanel
     from ppl_widgets.panels.proposing import ProposalPanel
     from ppl_widgets.panels.racing import RacePanel
+    from ppl_widgets.panels.sampling import SamplerPanel
     from ppl_widgets.panels.scale import ScalePanel
     from ppl_widgets.panels.storing import StorePanel
     from ppl_widgets.panels.using import UsePanel
@@ -41,6 +42,7 @@ __all__ = [
     "NoFormulaPanel",
     "ProposalPanel",
     "RacePanel",
+    "SamplerPanel",
     "ScalePanel",
     "StorePanel",
     "UsePanel",
@@ -62,6 +64,7 @@ _HOMES = {
     "LookPanel": "panels.looking",
     "ProposalPanel": "panels.proposing",
     "RacePanel": "panels.racing",
+    "SamplerPanel": "panels.sampling",
     "ScalePanel": "panels.scale",
     "StorePanel": "panels.storing",
     "explore": "panels.exploring",

@@ -28,6 +28,7 @@ ENTRIES = {
     "ConditionPanel": "conditioning",
     "LookPanel": "looking",
     "ProposalPanel": "proposing",
+    "SamplerPanel": "sampling",
     "ContractPanel": "breaking",
     "StorePanel": "storing",
     "ElboPanel": "balancing",

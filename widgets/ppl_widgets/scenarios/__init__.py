@@ -13,6 +13,7 @@ from .many import MANY
 from .proposing import PROPOSING
 from .question import NUM, Columns, Question
 from .racing import RACING
+from .sampling import SAMPLING
 from .scenario import Controls, Exact, Gaussian, Program, Scenario
 from .storing import STORING
 from .training import NUM_STEPS, SEED, optimiser
@@ -28,6 +29,7 @@ QUESTIONS = {
         CONDITIONING,
         LOOKING,
         PROPOSING,
+        SAMPLING,
         BALANCING,
         BREAKING,
         BENDING,
@@ -54,6 +56,7 @@ __all__ = [
     "PROPOSING",
     "QUESTIONS",
     "RACING",
+    "SAMPLING",
     "SCENARIOS",
     "SEED",
     "STORING",

@@ -17,12 +17,14 @@ from . import (
     pictures,
     proposing,
     racing,
+    sampling,
     storing,
     using,
     weighing,
 )
 
 PARTS = (
+    sampling,
     breaking,
     balancing,
     bending,

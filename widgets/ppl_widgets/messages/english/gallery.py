@@ -13,6 +13,7 @@ MESSAGES = {
     "gallery.ConditionPanel": "Keep the runs that agree: what is left?",
     "gallery.LookPanel": "You see 10, or you set 10: what comes next?",
     "gallery.ProposalPanel": "One guide proposes: how many draws are good?",
+    "gallery.SamplerPanel": "A chain rolls through a valley: which steps are accepted?",
     "gallery.ContractPanel": "A guide breaks its promise: who notices?",
     "gallery.StorePanel": "You move the start: why does nothing happen?",
     "gallery.ElboPanel": "The loss is noisy: what is it made of?",

@@ -17,6 +17,7 @@ from . import (
     pictures,
     proposing,
     racing,
+    sampling,
     storing,
     using,
     weighing,
@@ -26,6 +27,7 @@ IN_ENGLISH = (exercises,)
 """Parts that speak English here too: nobody has translated them yet."""
 
 PARTS = (
+    sampling,
     breaking,
     balancing,
     bending,

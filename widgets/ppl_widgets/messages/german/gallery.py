@@ -13,6 +13,7 @@ MESSAGES = {
     "gallery.ConditionPanel": "Behalte die Läufe, die passen: Was bleibt?",
     "gallery.LookPanel": "Du siehst 10, oder du setzt 10: Was kommt als Nächstes?",
     "gallery.ProposalPanel": "Ein Guide schlägt vor: Wie viele Ziehungen sind gut?",
+    "gallery.SamplerPanel": "Eine Kette rollt durch ein Tal: welche Schritte nimmt sie an?",
     "gallery.ContractPanel": "Ein Guide bricht sein Versprechen: Wer merkt es?",
     "gallery.StorePanel": "Du bewegst den Start: warum geschieht nichts?",
     "gallery.ElboPanel": "Der Verlust rauscht: Woraus besteht er?",
