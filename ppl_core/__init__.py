@@ -4,6 +4,7 @@ The import order is the reading order:
 
     errors, values   what can go wrong; what a program may be given
     effects          Site, Handler: how a statement gets its meaning     <- start reading here
+    storage          trees of tensors in a file that cannot run code
     distributions    torch's distributions, and what a program adds to them
     params           learnable values by name, under constraints
     primitives       sample, param, deterministic, factor

@@ -7,6 +7,7 @@ from torch import nn
 import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core.distributions import constraints
+from ppl_core.effects import is_handled, settle
 from ppl_widgets.exercises import check
 
 
@@ -262,3 +263,111 @@ def test_an_elbo_above_the_evidence_is_impossible():
     assert check("12.linear", -0.2).hint == "above"
     assert check("10.gap", -0.1, 0.13).hint == "below"
     assert check("10.gap", 0.3, 0.13).hint == "more_steps"
+
+
+# ---- 14: handlers
+
+
+def handler(handle, enter=None):
+    """A class as a student writes it."""
+
+    class Written(ppl.Handler):
+        def __init__(self, name="", power=1.0):
+            self.name, self.power, self.num = name, power, 0
+
+        def handle(self, site, forward):
+            return handle(self, site, forward)
+
+    if enter is not None:
+        Written.__enter__ = enter
+    return Written
+
+
+def afresh(self):
+    self.num = 0
+    return ppl.Handler.__enter__(self)
+
+
+def counting(which=lambda site: site.kind == "sample", enter=afresh):
+    def handle(self, site, forward):
+        self.num += which(site)
+        return forward(site)
+
+    return handler(handle, enter)
+
+
+def counted_in_vain(self, site, forward):
+    settle(site)
+    self.num += site.kind == "sample"
+
+
+def changed(self, site, forward):
+    site.scale = self.power
+    return forward(site)
+
+
+def scaled(how, which=lambda site: site.observed):
+    def handle(self, site, forward):
+        return forward(site.replace(scale=how(self, site)) if which(site) else site)
+
+    return handler(handle)
+
+
+def too_late(self, site, forward):
+    site = forward(site)
+    return site.replace(scale=site.scale * self.power)
+
+
+def instead(self, site, forward):
+    return site.replace(value=site.fn.sample()) if site.name == self.name else forward(site)
+
+
+def only(self, site, forward):
+    return settle(site)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint", "answer"),
+    [
+        ("14.count", "blank", handler(lambda self, site, forward: ...)),
+        ("14.count", "no_handler", lambda site, forward: forward(site)),
+        ("14.count", "no_handle", type("Idle", (ppl.Handler,), {})),
+        ("14.count", "inactive", counting(enter=lambda self: self)),
+        (
+            "14.count",
+            "unnamed",
+            counting(enter=lambda self: ppl.Handler.__enter__(self) and None),
+        ),
+        ("14.count", "silent", handler(counted_in_vain, afresh)),
+        ("14.count", "unsettled", handler(lambda self, site, forward: site, afresh)),
+        ("14.count", "swallowed", handler(only, afresh)),
+        ("14.count", "went_on", counting(enter=ppl.Handler.__enter__)),
+        ("14.count", "params", counting(lambda site: True)),
+        ("14.count", "latent", counting(lambda site: site.kind == "sample" and not site.observed)),
+        ("14.count", "never", counting(lambda site: site.kind == "draw")),
+        (
+            "14.hide",
+            "unsettled",
+            handler(lambda s, site, f: site if site.name == s.name else f(site)),
+        ),
+        ("14.hide", "swallowed", handler(only)),
+        ("14.hide", "heard", handler(lambda self, site, forward: forward(site))),
+        ("14.hide", "redrawn", handler(instead)),
+        ("14.temper", "changed", handler(changed)),
+        ("14.temper", "late", handler(too_late)),
+        ("14.temper", "all", scaled(lambda s, site: site.scale * s.power, lambda site: True)),
+        ("14.temper", "overwritten", scaled(lambda self, site: self.power)),
+        ("14.temper", "added", scaled(lambda self, site: site.scale + self.power)),
+        (
+            "14.temper",
+            "turned",
+            scaled(lambda s, site: site.scale * s.power, lambda site: not site.observed),
+        ),
+        ("14.temper", "crash", scaled(lambda self, site: site.scale * self.strength)),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_what_a_handler_forgets_is_named(name, hint, answer):
+    verdict = check(name, answer)
+    assert (bool(verdict), verdict.hint) == (False, hint), verdict
+    assert not is_handled()

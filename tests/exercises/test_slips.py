@@ -16,7 +16,13 @@ from ppl_widgets.exercises.judging import judge
 from ppl_widgets.exercises.lessons import exercise
 from ppl_widgets.messages.english import MESSAGES as ENGLISH
 
-BY_PROGRAM = {"02.deferred", "07.twice", "11.subsample"}  # their slips are made in code
+BY_PROGRAM = {
+    "02.deferred",
+    "07.twice",
+    "11.subsample",
+    "14.count",
+    "14.temper",
+}  # their slips are made in code
 SLIPS = [
     (name, index, slip)
     for name in names()

@@ -104,4 +104,4 @@ except pyro.ModelError as error:
 #
 # What you know of Pyro holds here. What Pyro passes over in silence is said. The introduction's
 # answer was noise around the truth, and now you know how much. Back to the
-# [start](00_start_here.ipynb), or to [the contract](06_contract.ipynb).
+# [start](00_start_here.ipynb), or on to what happens [inside](14_inside.ipynb).

@@ -18,6 +18,7 @@ LESSONS = {
     "10": "bending",
     "11": "many",
     "12": "amortizing",
+    "14": "inside",
 }
 """Number of the notebook -> the file of its exercises."""
 

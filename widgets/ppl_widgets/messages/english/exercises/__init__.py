@@ -11,6 +11,7 @@ from . import (
     conditioning,
     contract,
     general,
+    inside,
     looking,
     many,
     proposing,
@@ -34,6 +35,7 @@ PARTS = (
     bending,
     many,
     amortizing,
+    inside,
 )
 
 MESSAGES = {key: sentence for part in PARTS for key, sentence in part.MESSAGES.items()}
