@@ -155,7 +155,6 @@ print(f"exact               {exact_a:5.2f}  {exact_b:5.2f}  {1.462:6.3f}")
 # %% [markdown]
 # A single step is off by its noise; the mean of the last 500 is nearly exact. Now change
 # something and predict what happens before you run it: a reading of 7, a scale with noise 3, a
-# guide that starts at
-# 20. Misspell `"weight"` in the guide, and see what you are told.
+# guide that starts at 20. Misspell `"weight"` in the guide, and see what you are told.
 #
 # Next: [programs that sample](01_programs_that_sample.ipynb), where this model is run forwards.

@@ -52,7 +52,7 @@ readings = torch.stack([scale(8.5) for _ in range(2000)])
 print(f"2,000 readings: mean {readings.mean():.2f}, sd {readings.std():.2f}")
 
 # %% [markdown]
-# Ten thousand runs are slow in a loop. A plate says that rows do not depend on each other, so all
+# A hundred thousand runs are slow in a loop. A plate says that rows do not depend on each other, so all
 # of them can be drawn at once. The program inside stays as it is.
 
 # %%
@@ -63,8 +63,9 @@ print(f"100,000 readings: mean {readings.mean():.3f}, sd {readings.std():.3f}")
 
 # %% [markdown]
 # A run leaves a record. Every row is a *site*: a name, a distribution, the value that was drawn,
-# and the log of how likely that value was. The last two rows added up are the log of the **joint**
-# density: how likely this parcel *and* this reading are, together.
+# and the log of how likely that value was. Both logs added up, as above the table, are the log of
+# the **joint** density: how likely this parcel *and* this reading are, together. Where the value
+# comes from is said last: who set it, and in which cell and line.
 
 # %%
 ppl.set_rng_seed(101)
@@ -87,9 +88,8 @@ ppl.inspect.graph(scale, 8.5)
 #
 # ## Try it
 #
-# Write a program in which the same parcel is weighed twice. Give the second reading a name of its
-# own. How far do the two readings lie apart, on average? Work it out first:
-# $0.75\sqrt{2} = 1.06$ is the sd of their difference, whatever the parcel weighs.
+# Below, the same parcel is weighed twice, and each reading has a name of its own. What is the sd of
+# their difference? Work it out first. Does it depend on what the parcel weighs?
 
 # %%
 ppl.set_rng_seed(101)

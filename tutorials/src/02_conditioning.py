@@ -142,7 +142,7 @@ check("02.posterior", posterior)
 
 # %% [markdown]
 # **02.deferred.** Without a window: a program that takes the reading first and the guess second,
-# and runs `scale` with that reading observed. Write it yourself before you look above.
+# and runs `scale` with that reading observed. Write it without looking up.
 
 
 # %%

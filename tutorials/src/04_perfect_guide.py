@@ -7,9 +7,8 @@
 # You have two sources: your guess, 8.5 give or take 1, and the scale, 9.5 give or take 0.75. You
 # would not average them plainly, since the scale is the sharper one. How much more should it count?
 #
-# Before you run the cell: open the drawer in your mind and make the scale worse, from 0.75 to 2.
-# Where does the exact curve go, towards 8.5 or towards 9.5? And does it become wider than the
-# prior?
+# Before you run the cell: imagine a worse scale, off by 2 instead of 0.75. Where does the exact
+# curve go, towards 8.5 or towards 9.5? And does it become wider than the prior?
 
 # %%
 from ppl_widgets import ScalePanel

@@ -8,8 +8,8 @@
 # Its value lives in the **parameter store**, outside the guide, so that it is still there when the
 # guide runs again. It works like a dictionary's `setdefault`: the first call wins.
 #
-# Before you run the cell: train with *Play*, then drag *guess* to 6 while it learns. The guide says
-# `param("a", guess)`. Does `a` jump to 6?
+# The guide says `param("a", guess)`. In a moment you will train it with *Play*, and drag *guess* to
+# 6 while it learns. Before you do: will `a` jump to 6?
 
 # %%
 from ppl_widgets import ScalePanel
@@ -55,9 +55,9 @@ store.unconstrained("b").data -= 5.0
 print(f"after a giant step down: {ppl.param('b').item():.4f}")
 
 # %% [markdown]
-# Here `b` alone is learned, in four ways, while `a` stands at its best. Above is the number that
-# the store keeps, below the width it is mapped to; the dotted outline shows where 200 other seeds
-# end.
+# Next, `b` alone is learned, in four ways, while `a` stands at its best. In the panel, the upper
+# line of numbers holds what the store keeps, *u*, and the lower one the width that it is mapped to;
+# the dotted outline shows where 200 other seeds end.
 #
 # With `abs` about 40 % of them end at the mirror optimum. Before you choose `exp`: where will they
 # go? Then move *init*, and read the table.

@@ -34,8 +34,7 @@ ElboPanel(a=9.0, b=0.8)
 #
 # ## The same in code
 #
-# The average loss of a guide, by many draws. It is also fit and cost: how badly the draws explain
-# the reading, and how far the guide has moved from the prior.
+# The loss of one guide, estimated five times, from a single draw each:
 
 # %%
 import math
@@ -84,7 +83,9 @@ for a, b in ((8.5, 1.0), (9.0, 0.8), (9.14, 0.6)):
     print(f"{a:5.2f} {b:4.1f} {loss:6.3f} {abs(loss + log_evidence):6.3f} {drawn.std():6.2f}")
 
 # %% [markdown]
-# For normal distributions the fit and the cost have formulas:
+# For normal distributions both parts of the bar have formulas: the **fit**, how well the draws
+# explain the reading (the panel's misfit, with the other sign), and the **cost** of having moved
+# from the prior (the panel's complexity).
 
 # %%
 a, b = 9.0, 0.8

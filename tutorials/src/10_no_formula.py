@@ -3,7 +3,7 @@
 #
 # You will see what a guide hides that is too simple for its posterior, and measure it.
 #
-# The scale is bent: it does not show the weight, but how far the weight is from 8.5, squared. It
+# The scale is folded: it does not show the weight, but how far the weight is from 8.5, squared. It
 # reads $8.5 + (w - 8.5)^2$, give or take 0.25. It says 9.5. So the weight is about one kilogram off
 # 8.5. Above or below? The scale cannot tell: the posterior has two hills.
 #
@@ -22,10 +22,11 @@ NoFormulaPanel()
 # posterior's sd is 0.965; and a gap remains between ELBO and log evidence, about log 2: the price
 # of half the truth.
 #
-# 1. Let the *guide start at* 8: it takes the other hill, with the same loss. It has not seen the
+# 1. Set *guide starts at* to 8: it takes the other hill, with the same loss. It has not seen the
 #    first one.
-# 2. Run ten times as many steps. The gap stays. It is no fault of the optimiser.
-# 3. Choose the bent *response*. It has one hill, not quite normal, and hardly a gap.
+# 2. Open the drawer and take ten times as many *steps*. The gap stays. It is no fault of the
+#    optimiser.
+# 3. Choose *bent* as the response. It has one hill, not quite normal, and hardly a gap.
 #
 # ## The same in code
 #
@@ -43,7 +44,7 @@ from ppl_core.infer import SVI
 from ppl_core.optim import Adam
 
 
-def bent_scale(guess):
+def folded_scale(guess):
     weight = ppl.sample("weight", dist.Normal(guess, 1.0))
     shown = 8.5 + (weight - 8.5) ** 2
     return ppl.sample("measurement", dist.Normal(shown, 0.25), obs=9.5)
@@ -87,7 +88,7 @@ def average_loss(a, b, num=200_000):
 for start in (9.0, 8.0):
     ppl.set_rng_seed(101)
     with ppl.ParamStore():
-        svi = SVI(bent_scale, guide_from(start), Adam({"lr": 0.005}))
+        svi = SVI(folded_scale, guide_from(start), Adam({"lr": 0.005}))
         params = svi.run(3000, 8.5, progress_bar=False).params
         a, b = params["a"].item(), params["b"].item()
         gap = average_loss(a, b) + evidence.log().item()

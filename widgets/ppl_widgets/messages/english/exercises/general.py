@@ -52,7 +52,7 @@ MESSAGES = {
     "general.text": "{given} is text. Which number stands behind it?",
     "general.complex": "{given} is complex. Which root of a negative number is that?",
     "general.type": "A {given} came back. Can you return numbers? Asked for: {parts}.",
-    "general.shape": "{num} number(s) came back, not {wanted}. Asked for: {parts}. Which are they?",
+    "general.shape": "Numbers that came back: {num}, not {wanted}. Asked for: {parts}. Which are they?",
     "general.few": "{num} draws. The task asks for {least}. Can you draw more?",
     "general.infinite": "Infinite. What do you divide by, or exponentiate?",
     "general.undefined": "Not a number. Is it a log or root below 0?",
