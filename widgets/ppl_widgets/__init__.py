@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ppl_widgets.panels.bending import NoFormulaPanel
     from ppl_widgets.panels.breaking import ContractPanel
     from ppl_widgets.panels.conditioning import ConditionPanel
+    from ppl_widgets.panels.decoding import VAEPanel
     from ppl_widgets.panels.exploring import ExplorePanel, explore
     from ppl_widgets.panels.forward import ForwardPanel
     from ppl_widgets.panels.gallery import Gallery
@@ -46,6 +47,7 @@ __all__ = [
     "ScalePanel",
     "StorePanel",
     "UsePanel",
+    "VAEPanel",
     "explore",
 ]
 
@@ -67,6 +69,7 @@ _HOMES = {
     "SamplerPanel": "panels.sampling",
     "ScalePanel": "panels.scale",
     "StorePanel": "panels.storing",
+    "VAEPanel": "panels.decoding",
     "explore": "panels.exploring",
 }
 

@@ -17,7 +17,7 @@ from .scenarios import NUM, Columns, Controls, Question, View
 from .text import count, say
 
 LIMIT = 100_000
-"""Draws that are kept at most."""
+"""Draws that are kept at most, where each of them is a few numbers."""
 
 
 class Drawing(Machine[Question]):
@@ -44,6 +44,8 @@ class Drawing(Machine[Question]):
     act, grants = "draw", NUM
     counts = "draw"
     """The axis that counts draws, where a question has one."""
+    limit = LIMIT
+    """Draws that are kept at most."""
 
     # ---- what is
 
@@ -65,8 +67,8 @@ class Drawing(Machine[Question]):
     # ---- commands
 
     def play(self) -> None:
-        """Draw in `advance`; after the last draw, for as many again, up to `LIMIT` of them."""
-        if self._ready and self.step >= LIMIT:
+        """Draw in `advance`; after the last draw, for as many again, up to `limit` of them."""
+        if self._ready and self.step >= self.limit:
             self._change("done")
             self.notice = self._words("full", step=count(self.step))
         else:
@@ -108,8 +110,8 @@ class Drawing(Machine[Question]):
         return self._show(wanted, self._clock() + budget_ms / 1e3)
 
     def run(self, num_steps: int) -> int:
-        """Make so many draws at once, also past the last one, up to `LIMIT`; those shown more."""
-        return super().run(min(num_steps, LIMIT - self.step))
+        """Make so many draws at once, also past the last one, up to `limit`; those shown more."""
+        return super().run(min(num_steps, self.limit - self.step))
 
     def back(self, num_steps: int = 50) -> int:
         """Show so many draws less; the draws that are left."""
@@ -194,7 +196,7 @@ class Drawing(Machine[Question]):
         self._run = None
 
     def _grant(self, num_steps: int) -> None:
-        self._end_or_go_on(min(num_steps, LIMIT))
+        self._end_or_go_on(min(num_steps, self.limit))
         self._grow()
 
     def _take(self, num_steps: int) -> int:

@@ -33,7 +33,7 @@ class Watching(Drawing):
 
     def set(self, name: str, value: Any) -> bool:
         """Move a control and train anew; the step that is shown stays, but for one that failed."""
-        self._playhead = None if self.status == "failed" else self.step
+        self._playhead = self._stays
         try:
             return super().set(name, value)
         finally:
@@ -46,6 +46,11 @@ class Watching(Drawing):
             super().reset(noise)
         finally:
             self._playhead = None
+
+    @property
+    def _stays(self) -> int | None:
+        """The step that is shown after a change; the last one if None."""
+        return None if self.status == "failed" else self.step
 
     def _opening(self) -> int:
         return self.controls[self.grants] if self._playhead is None else self._playhead

@@ -37,6 +37,7 @@ ENTRIES = {
     "NoFormulaPanel": "bending",
     "ManyPanel": "many",
     "EncoderPanel": "amortizing",
+    "VAEPanel": "decoding",
 }
 """Panels in the order of the course, and the part of the catalogue that names them."""
 

@@ -7,6 +7,7 @@ from .bending import BENDING
 from .breaking import BREAKING
 from .conditioning import CONDITIONING
 from .control import Control, ControlError, Settings
+from .decoding import DECODING
 from .forward import FORWARD
 from .looking import LOOKING
 from .many import MANY
@@ -36,6 +37,7 @@ QUESTIONS = {
         RACING,
         STORING,
         AMORTIZING,
+        DECODING,
         USING,
         MANY,
     )
@@ -48,6 +50,7 @@ __all__ = [
     "BENDING",
     "BREAKING",
     "CONDITIONING",
+    "DECODING",
     "FORWARD",
     "LOOKING",
     "MANY",

@@ -22,4 +22,5 @@ MESSAGES = {
     "gallery.NoFormulaPanel": "Two hills, one bump: what does the guide hide?",
     "gallery.ManyPanel": "Ten thousand readings: how sure may you be?",
     "gallery.EncoderPanel": "One guide for all readings: what has it never seen?",
+    "gallery.VAEPanel": "Two numbers draw a curve: is the encoder exact?",
 }

@@ -22,4 +22,5 @@ MESSAGES = {
     "gallery.NoFormulaPanel": "Zwei Hügel, eine Glocke: Was verbirgt der Guide?",
     "gallery.ManyPanel": "Zehntausend Messwerte: Wie sicher darfst du sein?",
     "gallery.EncoderPanel": "Ein Guide für alle Messwerte: Was hat er nie gesehen?",
+    "gallery.VAEPanel": "Zwei Zahlen zeichnen eine Kurve: Ist der Encoder exakt?",
 }
