@@ -72,7 +72,7 @@ def play(words: list[str]) -> None:
     if task == "test":
         become("pytest", *words)
     elif task == "app":
-        shown = ("--strip_sources=False", "--show_tracebacks=True", PROMPT)
+        shown = ("--show_tracebacks=True", PROMPT)
         become("voila", GALLERY, *shown, *with_free_port(words, 8866))
     elif task == "pages":
         become("ppl_widgets.export.site", "tutorials", *(words or ["pages"]))

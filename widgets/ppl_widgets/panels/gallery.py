@@ -109,7 +109,8 @@ class Gallery(ipywidgets.VBox):
         self._clear()
         self._panel = panel
         back = self._button(say("gallery.back"), self.show)
-        lessons = {say("gallery.plain"): ""} | {it: it for it in (*PRESETS.get(name, ()), *COMMON)}
+        presets = (*PRESETS.get(name, ()), *COMMON)
+        lessons = {say("gallery.plain"): ""} | {say(f"gallery.lesson.{it}"): it for it in presets}
         choice = ipywidgets.Dropdown(options=lessons, value=lesson, description=say("gallery.as"))
         choice.observe(lambda new: self._later(partial(self.present, name, new["new"])), "value")
         self._bar.children = (back, self._keep(choice), self._full)
