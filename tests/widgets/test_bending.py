@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import truth
+from ppl_widgets.panels.presets import PRESETS
 from ppl_widgets.scenarios import BENDING, Gaussian, Settings
 from ppl_widgets.scenarios import bending as bent
 from ppl_widgets.views import bending as view
@@ -121,8 +122,19 @@ def test_numbers_of_the_lesson():
         assert bent.elbo(best, controls) == pytest.approx(-2.075, abs=5e-4)
         assert bent.gap(best, controls) == pytest.approx(0.710, abs=5e-4)
     assert bent.elbo(Gaussian(8.5, 0.965), controls) == pytest.approx(-13.45, abs=0.01)
-    bend = settings(response="bent", measurement=11.0, noise_sd=0.75)
+    bend = settings(**bent.GENTLE)
     assert bent.gap(best_guide(bend, 9.3, 0.3), bend) == pytest.approx(0.019, abs=5e-4)
+
+
+def test_the_gentle_bend_opens_where_it_is_felt():
+    asks = "Reading 11, noise sd 0.75"
+    assert asks in Watching(BENDING, response="bent").summary()
+    lesson = PRESETS["NoFormulaPanel"]["gentle"]
+    assert lesson == bent.GENTLE
+    course = Watching(BENDING, **lesson)
+    assert asks not in course.summary()
+    gap = bent.trained_gap(course.controls, course.draws)
+    assert 0.0185 < gap < 0.0185 + 0.03  # the least of all normal guides, and a noise ball's worth
 
 
 @pytest.mark.parametrize(("start", "hill"), [(9.0, 9.458), (11.0, 9.458), (8.0, 7.542)])

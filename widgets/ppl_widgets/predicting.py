@@ -20,6 +20,8 @@ from .text import fixed, say
 
 MARK, GAP = "predict.said", "predict.gap"
 """Traces: what the reader said, and what lies between it and the truth."""
+LEVELS = 9
+"""Points of the line at what the reader said."""
 
 
 class Reply:
@@ -195,29 +197,25 @@ class Veil:
         """The reply as lines over the whole plot, and one from it to the truth."""
         reply, ask = self.reply, self.reply.prediction
         over, way = ("y", "x") if ask.across == "x" else ("x", "y")
-        low, level, high = (_along(self._axes[over], share) for share in (0.0, 0.55, 1.0))
-
-        def stands(value: float, at: float) -> list[tuple[float, float]]:
-            return [(place, at) for place in ask.places(session, value, at)]
-
-        ends = zip(stands(reply.value, low), stands(reply.value, high), strict=True)
-        lines = [point for end in ends for point in (*end, _BREAK)][:-1]
-        gap = list[tuple[float, float]]()
+        levels = _along(self._axes[over], np.linspace(0.0, 1.0, LEVELS))
+        places = np.array([ask.places(session, reply.value, level) for level in levels])
+        lines = np.stack([places, np.broadcast_to(levels[:, None], places.shape)])
+        lines = np.pad(lines, [(0, 0), (0, 1), (0, 0)], constant_values=np.nan)
+        gap = np.empty((2, 0))
         if reply.exact is not None and math.isfinite(reply.exact):
-            gap = [stands(value, level)[-1] for value in (reply.value, reply.exact)]
-        return {MARK: _points(lines, way), GAP: _points(gap, way)}
+            level = _along(self._axes[over], np.array(0.55))
+            ends = [ask.places(session, value, level)[-1] for value in (reply.value, reply.exact)]
+            gap = np.array([ends, [level, level]])
+        return {MARK: _points(lines.swapaxes(1, 2).reshape(2, -1)[:, :-1], way), GAP: _points(gap, way)}
 
 
-_BREAK = (np.nan, np.nan)
-
-
-def _along(axis: Mapping[str, Any], share: float) -> float:
-    """The value at a share of an axis, whose range counts decades if it is logarithmic."""
+def _along(axis: Mapping[str, Any], share: np.ndarray) -> np.ndarray:
+    """The values at shares of an axis, whose range counts decades if it is logarithmic."""
     low, high = axis["range"]
     at = low + share * (high - low)
     return 10.0**at if axis.get("type") == "log" else at
 
 
-def _points(pairs: Sequence[tuple[float, float]], way: str) -> Points:
-    along, over = np.array(pairs, np.float32).reshape(-1, 2).T.copy()
+def _points(pairs: np.ndarray, way: str) -> Points:
+    along, over = pairs.astype(np.float32)
     return (along, over) if way == "x" else (over, along)

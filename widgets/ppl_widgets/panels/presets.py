@@ -40,7 +40,10 @@ PRESETS: Mapping[str, Mapping[str, Arguments]] = {
     "ElboPanel": {"predict": {"predict": True}},
     "RacePanel": {"predict": {"predict": True}},
     "UsePanel": {"predict": {"predict": True, "asked": "weight"}},
-    "NoFormulaPanel": {"predict": {"predict": True}},
+    "NoFormulaPanel": {
+        "predict": {"predict": True},
+        "gentle": {"response": "bent", "measurement": 11.0, "noise_sd": 0.75},
+    },
     "ManyPanel": {"predict": {"predict": True}},
     "EncoderPanel": {"predict": {"predict": True, "encoder": "line"}},
 }

@@ -21,7 +21,7 @@ from ppl_core.handlers import log_prob_of, replay, trace
 from ppl_core.infer import Trace_ELBO
 from ppl_core.optim import Adam
 
-from ..text import fixed, listed, nats, normal, say
+from ..text import fixed, listed, nats, normal, say, setting
 from .axis import Axis, Range
 from .control import spoken
 from .fitting import Fitting, Stretch
@@ -34,6 +34,8 @@ RESPONSES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "straight": ("weight", lambda w: w),
 }
 """Name -> how the needle's mean follows the weight: as code, and as a function."""
+GENTLE = {"response": "bent", "measurement": 11.0, "noise_sd": 0.75}
+"""Where the gentle bend is felt: at less noise, or further down, its posterior is almost normal."""
 DIRECTIONS = ("exclusive", "inclusive")
 DRAWS = 20
 """Draws from the guide that one loss averages."""
@@ -246,7 +248,10 @@ def tell(controls: Controls, steps: Columns) -> str:
     """The gap, the guide, and the exact answer."""
     truth, guide = exact(controls), guide_of(controls, steps)
     peaks = listed([fixed(peak) for peak in truth.peaks], say("bending.and"))
-    question = "two" if len(truth.peaks) > 1 else "one"
+    question = f"{'two' if len(truth.peaks) > 1 else 'one'}_{controls['direction']}"
+    if controls["response"] == "bent" and not GENTLE.items() <= controls.items():
+        question = "bent"
+    felt = {"reading": setting(GENTLE["measurement"]), "noise": setting(GENTLE["noise_sd"])}
     return " ".join(
         [
             say(
@@ -262,7 +267,7 @@ def tell(controls: Controls, steps: Columns) -> str:
                 peaks=peaks,
                 source=say("source.quadrature"),
             ),
-            say(f"bending.ask_{question}_{controls['direction']}"),
+            say(f"bending.ask_{question}", **felt),
         ]
     )
 

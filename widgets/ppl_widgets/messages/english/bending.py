@@ -17,6 +17,7 @@ MESSAGES = {
     "bending.ask_two_inclusive": "Both hills are covered. What fills the valley?",
     "bending.ask_one_exclusive": "One hill: how much does a normal guide lose?",
     "bending.ask_one_inclusive": "One hill: does the direction matter?",
+    "bending.ask_bent": "Reading {reading}, noise sd {noise}: how much wider is the gap there?",
     "plot.response": "response",
     "plot.evidence": "evidence",
     "axis.needle": "measurement",
