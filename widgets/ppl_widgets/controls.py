@@ -34,6 +34,8 @@ WORDS = (
     "copied",
     "selected",
     "printed",
+    "save",
+    "saveHelp",
 )
 
 
@@ -86,6 +88,7 @@ class Desk(anywidget.AnyWidget):
     code = traitlets.Unicode().tag(sync=True)
     line = traitlets.Unicode().tag(sync=True)
     prints = traitlets.Unicode().tag(sync=True)
+    saved = traitlets.Unicode().tag(sync=True)
     answered = traitlets.Dict().tag(sync=True)
 
     def __init__(

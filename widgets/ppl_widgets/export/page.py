@@ -72,7 +72,7 @@ def page_data(
     defaults = {control.name: control.value for control in scenario.controls}
     return data | {
         "rows": [*rows, row_of(shown, "run", False) | {"help": say("page.help.shown")}],
-        "words": dict(desk.words),
+        "words": {key: word for key, word in desk.words.items() if not key.startswith("save")},
         "title": desk.title,
         "label": scenario.name,
         "theme": theme.front(),

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from ppl_core.errors import PPLError
 from ppl_widgets.panels import cells
 from ppl_widgets.panels.presets import preset
+from ppl_widgets.panels.saving import saved
 from ppl_widgets.panels.wiring import S, Wired, known, one_thread
 from ppl_widgets.text import count, say
 
@@ -148,6 +149,13 @@ class LivePanel(Wired[S]):
         if said is not None:
             reply.say(said)
         self._command(lambda: reply.reveal(self._session))
+
+    def _press(self, name: str) -> None:
+        if name == "save":
+            self._desk.saved = say("save.writing")
+            self._desk.saved = saved(self.save_html, self._desk.title)
+        else:
+            super()._press(name)
 
     def close(self) -> None:
         """Free everything: the place on the clock, the comms of all parts, the cell's memory."""

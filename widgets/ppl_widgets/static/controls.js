@@ -255,6 +255,15 @@ function stateDrawer(desk, words) {
   return node;
 }
 
+/** What makes a page of the panel; a page itself has none. */
+function saveButton(desk, out, words) {
+  const button = element("button", { type: "button", class: "ppl-desk-button ppl-desk-save", title: words.saveHelp }, words.save);
+  button.addEventListener("click", () => out.press("save"));
+  const said = element("span", { class: "ppl-desk-said", role: "status" });
+  desk.bind("saved", (text) => { said.textContent = text; });
+  return element("div", { class: "ppl-desk-keep" }, button, said);
+}
+
 function printsDrawer(desk, words) {
   const lines = element("pre", { class: "ppl-desk-code", tabindex: "0", role: "region", "aria-label": words.printed });
   const node = drawer(words.printed, lines);
@@ -302,6 +311,7 @@ function render({ model, el }) {
   const drawers = element("div", { class: "ppl-desk-drawers" });
   if (places.drawer.childElementCount) drawers.append(drawer(words.drawer, places.drawer));
   drawers.append(codeDrawer(desk, words), stateDrawer(desk, words), printsDrawer(desk, words));
+  if (words.save) drawers.append(saveButton(desk, out, words));
   const foot = element("div", { class: "ppl-desk-foot" }, line("p", "summary", { class: "ppl-desk-summary" }), spokenSummary(desk));
 
   desk.on("change:message", () => {

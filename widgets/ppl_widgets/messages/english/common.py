@@ -119,6 +119,8 @@ MESSAGES = {
     "desk.stateLabel": "one line of Python that rebuilds this panel",
     "desk.copied": "Copied.",
     "desk.selected": "Selected. Press Ctrl+C to copy.",
+    "desk.save": "Save HTML",
+    "desk.saveHelp": "Write a page that works without a kernel",
     "desk.printed": "printed by the model",
     # panel
     "panel.unseen": "Paused: nobody looked for {seconds} s. Press Play to go on.",

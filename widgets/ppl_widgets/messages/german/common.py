@@ -122,6 +122,8 @@ MESSAGES = {
     "desk.stateLabel": "eine Zeile Python, die dieses Panel wieder aufbaut",
     "desk.copied": "Kopiert.",
     "desk.selected": "Markiert. Drücke Strg+C zum Kopieren.",
+    "desk.save": "HTML sichern",
+    "desk.saveHelp": "Eine Seite schreiben, die ohne Kernel läuft",
     "desk.printed": "vom Modell ausgegeben",
     # panel
     "panel.unseen": "Pause: {seconds} s lang sah niemand hin. Drücke Start, um weiterzumachen.",

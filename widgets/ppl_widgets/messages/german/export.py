@@ -24,6 +24,12 @@ MESSAGES = {
     "page.help.before": "Das Bild davor zeigen",
     "page.button.before": "Zurück",
     "page.help.shown": "Wie weit der Lauf gezeigt ist",
+    "save.writing": "Die Seite wird geschrieben ...",
+    "save.done": "Gesichert als {name}, neben dem Notebook.",
+    "save.voila": "In einer Vorführung wird nichts gesichert. Öffne das Notebook und sichere dort.",
+    "save.locked": "Nicht gesichert: {folder} nimmt keine Dateien an. Das Notebook in einen eigenen "
+    "Ordner legen?",
+    "save.failed": "Nicht gesichert: {reason}.",
     "page.index": "PPL Playground",
     "page.lead": "Notebooks zum Lesen und Panels zum Anfassen, ohne Kernel.",
     "page.way.top": "Notebooks",
