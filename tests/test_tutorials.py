@@ -143,4 +143,4 @@ def test_links_between_notebooks_lead_somewhere(path):
     text = path.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert not [link for link in links if not (TUTORIALS / link).exists()]
-    assert links
+    assert links or path.stem == "15_gallery"  # it is an app too, which has no other page
