@@ -90,8 +90,8 @@ print(f"{truth.kind}: mean {truth['weight'].mean:.2f}, evidence {math.exp(truth.
 # %% [markdown]
 # ## Where people slip
 #
-# - *Mean 9.28, evidence 0.387*: you weighted by the likelihood alone, though you drew from q. Where
-#   is p / q?
+# - *Mean 9.28, evidence 0.387*, from a guide that is the posterior: you weighted by the likelihood
+#   alone, though you drew from q. Where is p / q?
 # - *Evidence 0.0001*: normalise the weights after you have averaged them.
 # - *Acceptance 0.232*: that is the evidence. Divide by the peak of the likelihood, 0.532.
 #
