@@ -21,6 +21,8 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from .errors import ModelError, suggestion
+
 Forward = Callable[["Site"], "Site"]
 
 
@@ -42,9 +44,7 @@ class Site:
     scopes: tuple[Any, ...] = ()  # turns of the markov loops around it, innermost first
     dims: Mapping[int, str] = MappingProxyType({})  # enumerated sites by their batch dimension
     infer: Mapping[str, Any] = MappingProxyType({})  # wishes to the inference algorithm
-    set_by: str = (
-        ""  # who gave the value: "obs", "condition", "replay", ...; "" for a draw of its own
-    )
+    set_by: str = ""  # who gave the value: "obs", "condition", ...; "" for a draw of its own
     intervened: Any = None  # what `do` hands on downstream in place of `value`
     noise: Tensor | None = None  # the standard draw behind a reparameterised value
     constraint: Any = None  # of a param
@@ -76,7 +76,7 @@ class Site:
         """Log probability of the value in nats, scaled and masked, batch_shape; computed once."""
         known = self.__dict__.get("_log_prob")
         if known is None:
-            if isinstance(self.mask, Tensor):
+            if isinstance(self.mask, Tensor):  # masked entries may lie off the support
                 log_prob = self.fn.mask(self.mask).log_prob(self.value)
                 known = scale_and_mask(log_prob, self.scale)
             else:
@@ -175,6 +175,11 @@ class Handler:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        if not _active.outer:
+            raise RuntimeError(
+                f"more handlers were left than entered, {type(self).__name__} last. Where a "
+                f"handler has an __enter__ of its own, it ends in `return super().__enter__()`."
+            )
         _active.emit = _active.outer.pop()
 
 
@@ -223,7 +228,16 @@ def meaning(kind: str) -> Callable[[Callable[[Site], Site]], Callable[[Site], Si
 
 
 def settle(site: Site) -> Site:
-    """The plain meaning of a statement, heard by nobody."""
+    """The plain meaning of a statement, heard by nobody.
+
+    Raises:
+        ModelError: its kind has none, and no handler has answered it.
+    """
+    if site.kind not in _meanings:
+        raise ModelError(
+            f"{site.name!r}: nobody answers statements of kind {site.kind!r}."
+            f"{suggestion(site.kind, _meanings)} A handler may, or what effects.meaning registers."
+        )
     return _meanings[site.kind](site)
 
 
@@ -244,8 +258,8 @@ def emit(site: Site) -> Site:
 
 
 def is_handled() -> bool:
-    """Whether any handler is active in this thread."""
-    return bool(_active.outer)
+    """Whether any handler would hear a statement of this thread, here and now."""
+    return _active.emit is not settle
 
 
 class suspended:

@@ -131,7 +131,8 @@ class plate(Handler):
         dim: negative batch dimension; the rightmost free one by default.
         device: of the indices.
 
-    Entering returns the indices of the rows, (subsample_size,).
+    Entering returns the indices of the rows, (subsample_size,). They are chosen where the plate is
+    made, by a `sample` site of its name: a plate belongs to one run.
 
     Raises:
         ShapeError: a site inside has another size along the plate's dimension, or the dimension is
@@ -140,7 +141,7 @@ class plate(Handler):
     """
 
     def __new__(cls, *settings: Any, **named: Any) -> Any:
-        return object.__new__(cls)
+        return object.__new__(cls)  # the first argument is a name, not a program to wrap
 
     def __init__(
         self,

@@ -61,9 +61,17 @@ class InferenceRun:
         max_steps: the run ends there.
         keep_every: steps between the moments that `rewind` can go back to; older ones get sparser.
 
-    >>> run = InferenceRun(svi, 8.5, seed=101, max_steps=3)  # doctest: +SKIP
-    >>> [snapshot.info.loss for snapshot in run]  # doctest: +SKIP
-    [4.31, 1.86, 2.01]
+    >>> class Walk:
+    ...     def init(self):
+    ...         return torch.zeros(())
+    ...     def update(self, state):
+    ...         stride = torch.randn(())
+    ...         return state + stride, stride
+    >>> run = InferenceRun(Walk(), seed=101, max_steps=3)
+    >>> [round(snapshot.state.item(), 3) for snapshot in run]
+    [-1.391, -2.206, -2.526]
+    >>> run.rewind(0).step, run.advance(2), round(run.snapshot.state.item(), 3)
+    (0, 2, -2.206)
     """
 
     def __init__(
@@ -172,7 +180,10 @@ class InferenceRun:
         self._kept.add(snapshot, stream)
 
     def rewind(self, step: int) -> Snapshot:
-        """Go back to the newest remembered moment at or before `step`; its random stream too."""
+        """Go back to the newest remembered moment at or before `step`, and forget later ones.
+
+        The random stream goes back too, so the steps that follow are those that followed then.
+        """
         self.snapshot, self._stream = self._kept.back_to(step)
         return self.snapshot
 

@@ -24,12 +24,6 @@ class _GivenValues(Handler):
         self.data, self.strict = data, strict
         self.met: list[str] = []
 
-    def fresh(self) -> Self:
-        """A copy for one run, which has met no site yet."""
-        handler = super().fresh()
-        handler.met = []
-        return handler
-
     def __enter__(self) -> Self:
         self.met = []
         return super().__enter__()
@@ -41,7 +35,7 @@ class _GivenValues(Handler):
 
     def _unused(self) -> None:
         for name in self.data:
-            if name not in self.met and not _is_record(self.data):
+            if name not in self.met and not isinstance(self.data, Trace):
                 raise ModelError(
                     f"{type(self).__name__}: the program has no sample site named {name!r}."
                     f"{suggestion(name, self.met)} Its sites: {listing(self.met)}. "
@@ -57,10 +51,6 @@ class _GivenValues(Handler):
         if isinstance(value, Site):
             value = value.value if value.kind == "sample" else None
         return None if value is None else given_value(site, value, type(self).__name__)
-
-
-def _is_record(data: Mapping[str, Any]) -> bool:
-    return isinstance(data, Trace)
 
 
 class condition(_GivenValues):

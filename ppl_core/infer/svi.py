@@ -303,6 +303,7 @@ class SVI:
         kwargs: dict[str, Any],
     ) -> tuple[SVIInfo, dict[str, tuple[Any, ...]]]:
         """Move the store's leaves by one step of the optimiser; an error moves nothing."""
+        # A full check holds for as long as it would be about the same; then another one is due.
         claim = (self.model, self.guide, self.loss, _kinds(args), _kinds(kwargs.values()))
         due = claim != self._proven or step % _CHECK_EVERY == 0
         with store, validation(validation_enabled() and due):

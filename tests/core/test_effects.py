@@ -171,6 +171,33 @@ def test_suspended_block_ends_what_was_interrupted_on_its_way_out_of_it():
     assert {label for label, *_ in diary} == {"outer"}
 
 
+def test_nobody_is_active_where_handlers_are_suspended():
+    with handlers.scale(scale=2.0), suspended():
+        assert not is_handled()
+        with handlers.scale(scale=2.0):
+            assert is_handled()
+    assert not is_handled()
+
+
+def test_a_statement_that_nobody_answers_error():
+    with pytest.raises(ModelError, match=r"'x': nobody .* 'sampel'. Did you mean 'sample'\?"):
+        emit(Site("sampel", "x", dist.Normal(0.0, 1.0)))
+
+
+def test_a_handler_that_forgets_to_enter_the_chain_error():
+    class Deaf(Handler):
+        def __enter__(self):
+            return self
+
+    with (
+        pytest.raises(RuntimeError, match=r"left than entered.*super\(\)\.__enter__\(\)"),
+        handlers.trace(),
+        Deaf(),
+    ):
+        pass
+    assert not is_handled()
+
+
 # ---- three forms
 
 

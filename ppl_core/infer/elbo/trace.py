@@ -43,6 +43,7 @@ def weighed(sites: Trace) -> list[Site]:
 
 
 def _sum(parts: list[Tensor]) -> Tensor | float:
+    """Their sum, without torch's work of adding them to 0."""
     return sum(parts[1:], parts[0]) if parts else 0.0
 
 
