@@ -13,7 +13,8 @@ In reading order:
     plan       which operations run side by side over which rows
     floats     as a Python function over floats
     layout     where a value lies between two loops
-    curly      loops as text, for C and JavaScript
+    loops      loops over rows as text, in stages where a row's work is one long chain
+    curly      a whole step as text, for C and JavaScript
     c, build   as a C function, built by the system's compiler in a child process and cached,
                for a processor
     js         as a JavaScript class, for pages without a kernel

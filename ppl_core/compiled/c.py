@@ -18,6 +18,9 @@ HERE = Path(__file__).parent
 BLOCK = 256
 """Steps whose noise is drawn at once, if it is not much."""
 
+PAGE, SHIFT = 4096, 192
+"""Bytes; a processor mixes up arrays that lie a whole number of pages apart."""
+
 FRAME = """
 static inline i64 inside(i64 i, i64 n) {{
     i = i < 0 ? i + n : i;
@@ -178,10 +181,11 @@ class Source:
         )
 
     def _space(self, name: str, count: int, dtype: str) -> int:
-        """Where in the working memory an array lies."""
+        """Where in the working memory an array lies; no two begin at the same place of a page."""
         if name not in self._at:
-            self._at[name] = self.work
-            self.work += size_in_bytes(count, dtype) + 64
+            place = SHIFT * len(self._at) % PAGE
+            self._at[name] = self.work + (place - self.work) % PAGE
+            self.work = self._at[name] + size_in_bytes(count, dtype)
         return self._at[name]
 
     def _pointer(self, name: str, dtype: str, place: str, fixed: bool = False) -> str:
@@ -212,6 +216,8 @@ class Source:
             dtype = self.program.values[cell.value].dtype
             place = self._space(name, rows, dtype)
             yield self._pointer(name, dtype, f"work + {place}", True)
+        for name, (dtype, rows) in self.curly.strips.items():
+            yield self._pointer(name, dtype, f"work + {self._space(name, rows, dtype)}")
 
     def _packing(self) -> Iterable[str]:
         """Columns of the data, each in one run."""

@@ -8,8 +8,9 @@ from .ops import Arg, NotCompiled, View
 
 
 def sigmoid(f: Forms, x: Arg) -> View:
-    """1 / (1 + exp(-x))."""
-    return f.div(1.0, f.add(1.0, f.exp(f.neg(x))))
+    """1 / (1 + exp(-x)), for any size of x, from the exponential that `log_sigmoid` needs too."""
+    tail = f.exp(f.neg(f.abs(x)))
+    return f.div(f.where(f.compare("lt", x, 0), tail, 1.0), f.add(1.0, tail))
 
 
 def log_sigmoid(f: Forms, x: Arg) -> View:

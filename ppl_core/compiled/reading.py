@@ -14,6 +14,7 @@ class Reader:
     Attributes:
         lines: of the body, without its frame.
         uses_library: whether a matrix product is handed to torch's library.
+        strips: memory that stages of a loop hand to each other: name -> (dtype, length).
     """
 
     def __init__(self, program: Program, dialect: Dialect):
@@ -22,8 +23,11 @@ class Reader:
         self.layout = Layout(program, self.segments)
         self.lines: list[str] = []
         self.uses_library = False
+        self.strips: dict[str, tuple[str, int]] = {}
         self._near: dict[View, str] = {}  # names inside the nest that is being written
         self._row: dict[Cell, str] = {}  # registers of the loop that is being written
+        self._handed: dict[Cell, str] = {}  # what its earlier stages left in strips
+        self._once: dict[Cell, str] = {}  # what loops have read before they began
 
     def read(self, cell: Cell, rows: int = 0, row: str = "r") -> str:
         """The text that reads a cell."""

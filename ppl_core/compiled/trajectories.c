@@ -4,7 +4,7 @@
 /* A trajectory of given length, whose end is accepted or refused */
 static Phase *ride_far(Ride *r, double *accept_prob) {
     Phase *end = held(r->start);
-    double most = r->c->length / r->step_size;
+    double most = r->c->length / r->step_size + 1e-9; /* 3 * 0.7 / 0.7 is below 3 */
     *accept_prob = 0;
     for (i64 i = 0; i < 1 || (double)(i + 1) <= most; i++) {
         Phase *ahead = step_on(r, end, 1);
