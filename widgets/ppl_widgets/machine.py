@@ -140,8 +140,12 @@ class Machine(Generic[Q]):
         """Seconds until `advance` has something to do: 0 for now, infinite for never."""
         return 0.0 if self.status == "running" else math.inf
 
-    def settle(self) -> None:
-        """Finish what is worked out beside the steps: for pictures, and where no clock ticks."""
+    def settle(self, brief: bool = False) -> None:
+        """Finish what is worked out beside the steps: for pictures, and where no clock ticks.
+
+        Args:
+            brief: for one picture of many, so that a rougher estimate will do.
+        """
 
     # ---- what is said
 

@@ -40,9 +40,10 @@ class Racing(Watching):
             self._ask()
         return done
 
-    def settle(self) -> None:
-        """Ask all the seeds now."""
-        while self._asked < racing.RUNS and self._ready:
+    def settle(self, brief: bool = False) -> None:
+        """Ask all the seeds now, or a few of them for a picture of many."""
+        enough = racing.FEW if brief else racing.RUNS
+        while self._asked < enough and self._ready:
             self._ask()
 
     def _start_over(self, status: Status, keep_view: bool = False) -> None:

@@ -164,7 +164,7 @@ class Session(Machine[Scenario]):
             self._look_ahead(seconds - (self._clock() - start))
         return done
 
-    def settle(self) -> None:
+    def settle(self, brief: bool = False) -> None:
         """Finish the forecast now: for pictures, and where no clock ticks."""
         while self._forecaster.due(math.inf) == 0.0:
             self._look_ahead(1.0)

@@ -66,9 +66,10 @@ class Storing(Watching):
             self._ask()
         return done
 
-    def settle(self) -> None:
-        """Ask all the seeds now."""
-        while len(self.ends) < storing.RUNS and self._ready:
+    def settle(self, brief: bool = False) -> None:
+        """Ask all the seeds now; one group of them for a picture of many."""
+        enough = storing.GROUP if brief else storing.RUNS
+        while len(self.ends) < enough and self._ready:
             self._ask()
 
     @property

@@ -145,7 +145,7 @@ class Exploration(Explored):
             aside = self.beside.pending and self._clock() < end
         return done
 
-    def settle(self) -> None:
+    def settle(self, brief: bool = False) -> None:
         """Finish what is worked out beside the steps."""
         while self.beside.pending:
             self._one_piece()

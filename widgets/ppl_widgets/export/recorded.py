@@ -44,13 +44,14 @@ def recorded(session: Any, figures: Any, rows: Sequence[Mapping[str, Any]], grid
     Raises:
         ControlError: the grid names no control, or a value that it cannot take.
     """
-    session.settle()  # what is half worked out cannot be copied
+    session.settle(brief=True)  # what is half worked out cannot be copied
     pools = Pools()
     named = {name: session.controls.control(name) for name in grid}
     chosen = {name: with_present(session, named[name], grid[name]) for name in grid}
     chosen = chosen or around(session, [row["name"] for row in rows if is_free(row)])
+    start = anew(session)
     settings = [
-        snapshot(answer(session, dict(zip(chosen, values, strict=True))), figures, pools)
+        snapshot(answer(start, dict(zip(chosen, values, strict=True))), figures, pools)
         for values in product(*chosen.values())
     ]
     return {
@@ -87,9 +88,9 @@ def moments(session: Any) -> Iterator[Any]:
             yield run
 
 
-def answer(session: Any, values: Mapping[str, Any]) -> Any:
+def answer(start: Any, values: Mapping[str, Any]) -> Any:
     """What a session shows at other settings: as it opens, or if that is nothing, at its end."""
-    other = anew(session)
+    other = copy.deepcopy(start)
     for name, value in values.items():
         other.set(name, value)
     if not other.step and other.status != "failed":
@@ -210,7 +211,7 @@ def packed(numbers: npt.NDArray[np.float32]) -> list[Any]:
 
 def snapshot(session: Any, figures: Any, pools: Pools) -> dict[str, Any]:
     """All that a panel shows of a session now, once all is worked out."""
-    session.settle()
+    session.settle(brief=True)
     curves = {}
     for uid, (x, y) in figures.frame(session).items():
         words = len(y) > 0 and isinstance(y[0], str)

@@ -14,6 +14,7 @@ gradient's size; nobody has its formulas, so a thousand runs are asked.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ TAIL = 500
 VIEWS = ("last step", f"mean of last {TAIL}")
 RUNS = 1000
 """Trainings from other seeds that are asked how far they scatter."""
+FEW = 100
+"""So many for each setting of a page: the sd of the noise is off by 7 % then (1 / sqrt(2 FEW))."""
 GROUP = 50
 """So many of them at once."""
 GOOD = 0.02
@@ -131,7 +134,16 @@ class Scatter:
 
 
 def scatter(controls: Controls, lane: str, seeds: range, every: int = 5) -> np.ndarray:
-    """Paths of a from other seeds: (runs, steps / every)."""
+    """Paths of a from other seeds: (runs, steps / every); the newest ones asked for are kept."""
+    names = ("lr", "particles", "guess", "measurement", "prior_sd", "noise_sd", NUM_STEPS)
+    return _paths(tuple((name, controls[name]) for name in names), lane, seeds, every)
+
+
+@lru_cache(maxsize=3 * FEW // GROUP)
+def _paths(
+    settings: tuple[tuple[str, Any], ...], lane: str, seeds: range, every: int
+) -> np.ndarray:
+    controls = dict(settings)
     svi, given = trainer(controls, lane), (controls[NUM_STEPS], *args(controls))
     quiet: dict[str, Any] = {"seeds": seeds, "every": every, "progress_bar": False}
     try:
