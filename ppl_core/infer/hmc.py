@@ -26,6 +26,9 @@ from .target import Model, Point, Target, Values
 if TYPE_CHECKING:
     from .spans import Reach, Span
 
+_ROUNDING = 1e-9
+"""Steps: 3 * 0.7 / 0.7 is 2.9999999999999996."""
+
 
 @dataclass(frozen=True, slots=True)
 class HMCState:
@@ -328,7 +331,7 @@ class HMC(Ground):
     def _ride(self, ride: Ride) -> tuple[Phase, HMCInfo]:
         """A trajectory of given length, whose end is accepted or refused."""
         phase = ride.start
-        for _ in range(max(1, int(self.trajectory_length / ride.step_size))):
+        for _ in range(max(1, int(self.trajectory_length / ride.step_size + _ROUNDING))):
             ahead = ride.step(phase)
             if ahead is None:
                 return ride.start, HMCInfo(**ride.facts(ride.start, 0.0))

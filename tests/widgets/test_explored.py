@@ -11,7 +11,8 @@ import ppl_core.distributions as dist
 from explored import FAILURES, KINDS, answered, refused
 from ppl_core.diagnostics import effective_sample_size
 from ppl_core.handlers import trace
-from ppl_widgets.exploring import guard
+from ppl_widgets.exploring import Exploration, guard
+from ppl_widgets.exploring.sampling import DIVERGED
 from ppl_widgets.exploring.words import moments
 from ppl_widgets.views.exploring import frame, stage, texts
 from ppl_widgets.views.exploring.sheets import SHEETS, sheet
@@ -135,6 +136,30 @@ def test_a_failure_is_one_sentence_in_a_panel_that_lives(row, monkeypatch):
     told.pause()
     told.bind(mended)
     assert told.run(3) == 3, told.error  # the panel goes on with the mended program
+
+
+def neck():
+    width = ppl.sample("width", dist.Normal(0.0, 3.0))
+    ppl.sample("x", dist.Normal(0.0, (width / 2).exp()))
+
+
+def test_divergences_are_drawn_where_they_happened():
+    told = Exploration(neck, truth=None)
+    told.set("inference", "NUTS")
+    told.set("view", "pair")
+    told.run(600)
+    runaways, columns = told.work.runaways, told.work.columns
+    assert len(runaways["width"]) == columns[DIVERGED].sum() > 0
+    x, y = frame(told)["main.runaways"]
+    assert len(x) == len(y) == 6 * len(runaways["width"])
+    middles = 0.5 * (x[::6] + x[1::6]), 0.5 * (y[::6] + y[1::6])
+    for found, site in zip(middles, (told.coordinate.name, told.other.name), strict=True):
+        np.testing.assert_allclose(found, runaways[site], rtol=1e-4, atol=1e-4)
+    told.back(600)
+    assert len(frame(told)["main.runaways"][0]) == 0
+    told.set("inference", "importance")
+    told.run(5)
+    assert len(frame(told)["main.runaways"][0]) == 0
 
 
 def mended(*anything):

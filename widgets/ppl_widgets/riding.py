@@ -44,9 +44,9 @@ class Riding(Drawing):
 
     @property
     def draw(self) -> dict[str, float]:
-        """The row of the same step."""
+        """The row of the same step; empty before the first."""
         number = self.step if self.reached else self.step - 1
-        rows = self._pool.first(number + 1)
+        rows = self._pool.first(number + 1) if number >= 0 else {}
         return {name: float(column[-1]) for name, column in rows.items()}
 
     @property

@@ -83,6 +83,7 @@ class Sampling:
         self.method, self.sites, self._store = method, sites, store
         self._pool, self.step, self.warm = Pool(), 0, 0
         self._whole: deque[tuple[int, Mapping[str, Tensor]]] = deque()
+        self._runaways: list[tuple[int, Columns]] = []
         self.warmup = WARMUP if method in ("HMC", "NUTS") else 0
         with limited(), store:
             self.run = _begin(method, model, guide, args, seed)
@@ -109,6 +110,13 @@ class Sampling:
             kept = columns[SHARE]
             return kept / max(kept.sum(), 1.0)
         return None
+
+    @property
+    def runaways(self) -> Columns:
+        """Where the trajectories of HMC ran away that are shown: coordinate -> (divergences,)."""
+        shown = [rows for number, rows in self._runaways if number < self.step]
+        names = shown[0] if shown else {}
+        return {name: np.concatenate([rows[name] for rows in shown]) for name in names}
 
     def advance(self, num_steps: int, deadline: float) -> int:
         """Show so many draws more, or as many as there is time for; steps done, warm-up included.
@@ -159,10 +167,13 @@ class Sampling:
         if self.warm < self.warmup:
             self.warm += 1
             return 1
-        values = _values(self.method, self.run.snapshot.info)
+        values, info = _values(self.method, self.run.snapshot.info), self.run.snapshot.info
+        if getattr(info, "diverging", False):
+            at = {name: value[None] for name, value in info.diverged_at.items()}
+            self._runaways.append((self._pool.size, self.sites.columns(at)))
         kept = {name: values[name] for name in self.sites.latent if name in values}
         self._whole.append((self._pool.size, kept))
-        self._pool.add(_read(self.method, self.run.snapshot.info, self.sites.columns(values)))
+        self._pool.add(_read(self.method, info, self.sites.columns(values)))
         while self._pool.size - self._whole[0][0] > WHOLE + BATCH:
             self._whole.popleft()
         return 0

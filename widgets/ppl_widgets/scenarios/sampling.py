@@ -7,7 +7,7 @@ a reversible proposal the gain's tilted mirror image is itself, E[exp(-D); D > 0
 
 On a normal target with sds s1 and s2 along its axes, a walk's gain has that sign with probability
 Phi(-k / 2) for a step of length k in sds; a trajectory's is a quadratic form of position and
-momentum. Angles are all that is left to integrate over, and both are periodic. An independent
+momentum. An angle is all that is left to integrate over, and all is periodic. An independent
 proposal needs no reversibility: its share is an integral over the plane, sorted by p / q.
 
 Source: Neal 2011, "MCMC using Hamiltonian dynamics", section 5.4; Hoffman & Gelman 2014, "The
@@ -39,7 +39,7 @@ DEEPEST = 8
 """Doublings of NUTS at most."""
 CUT = 0.05
 """Correlations of draws below this one end their sum."""
-ANGLES = 256
+ANGLES = 4096
 """Of a quadrature over a full turn."""
 
 
@@ -132,17 +132,18 @@ def walk_share(step_size: float, sds: tuple[float, float]) -> float:
 
 @lru_cache(64)
 def ride_share(step_size: float, steps: int, sds: tuple[float, float]) -> float:
-    """Share of a normal target's trajectories that are accepted, by quadrature over two angles.
+    """Share of a normal target's trajectories that are accepted, by quadrature over an angle.
 
     Along each axis the leapfrog method is a matrix A on (position / sd, momentum), and the energy
     gained is z (A'A - 1) z / 2. A'A has the eigenvalues mu and 1 / mu, so that the gain is a
-    difference of two positive forms, (mu - 1) u^2 and (1 - 1 / mu) v^2, summed over the axes.
+    difference of two positive forms, (mu - 1) u^2 and (1 - 1 / mu) v^2, summed over the axes. With
+    both radii and the first form's angle integrated, E[h / sqrt((h + mu1 - 1) (h + mu2 - 1))] is
+    left, h the second form on the unit circle.
     """
     mu = np.array([_stretch(step_size / sd, steps) for sd in sds])
-    cos, sin = np.cos(_turn()) ** 2, np.sin(_turn()) ** 2
-    gained = (mu[0] - 1.0) * cos + (mu[1] - 1.0) * sin
-    lost = (1.0 - 1.0 / mu[0]) * cos + (1.0 - 1.0 / mu[1]) * sin
-    both = gained[:, None] + lost
+    gained, shares = mu - 1.0, (1.0 - 1.0 / mu)
+    lost = shares[0] * np.cos(_turn()) ** 2 + shares[1] * np.sin(_turn()) ** 2
+    both = np.sqrt(lost + gained[0]) * np.sqrt(lost + gained[1])
     return float(2.0 * np.mean(np.divide(lost, both, out=np.full_like(both, 0.5), where=both > 0)))
 
 
@@ -163,20 +164,32 @@ def independent_share(name: str, size: float) -> float:
     Pairs of cells give the sum of q_i q_j min(w_i, w_j) with w = p / q; sorted by w that is a sum
     over single cells.
     """
-    chosen = TARGETS[name]
-    t, r = np.linspace(*chosen.span, 601)[:, None], np.linspace(-8.0, 8.0, 401)
+    chosen, known = TARGETS[name], moments(name)
+    centre, inner = known[chosen.outer].mean, known[_inner(chosen)].mean
+    t, width = _finer(chosen.span, centre, 8.0 * size)
+    ends = chosen.mean(np.array([centre - size, centre, centre + size]))
+    sd = float(chosen.sd(np.array([centre]))[0])
+    around = 8.0 * (size + float(np.ptp(ends))) / sd
+    r, height = _finer((-8.0, 8.0), (inner - float(ends[1])) / sd, around)
+    t, width = t[:, None], width[:, None]
     other = chosen.mean(t) + chosen.sd(t) * r
     log_p = chosen.log_outer(t) - 0.5 * r * r
     log_q = np.log(chosen.sd(t)) + np.zeros_like(log_p)
-    known = moments(name)
     for site, at in ((chosen.outer, t), (_inner(chosen), other)):
         log_q = log_q - 0.5 * ((at - known[site].mean) / size) ** 2 - math.log(size)
-    p = np.exp(log_p).ravel()
-    q = np.exp(log_q).ravel() * (t[1, 0] - t[0, 0]) * (r[1] - r[0]) / (2.0 * np.pi)
+    cell = (width * height).ravel()
+    p, q = np.exp(log_p).ravel() * cell, np.exp(log_q).ravel() * cell / (2.0 * np.pi)
     p = p / p.sum()
     order = np.argsort((log_p - log_q).ravel())
     p, q = p[order], q[order]
     return float((q * (2.0 * np.cumsum(p) - p)).sum())
+
+
+def _finer(span: Range, centre: float, around: float) -> tuple[np.ndarray, np.ndarray]:
+    """Places over a span, more of them around a centre, and the width that each stands for."""
+    low, high = max(span[0], centre - around), min(span[1], centre + around)
+    at = np.union1d(np.linspace(*span, 401), np.linspace(low, high, 301))
+    return at, np.gradient(at)
 
 
 def _inner(chosen: Target) -> str:

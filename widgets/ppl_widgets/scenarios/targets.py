@@ -68,7 +68,7 @@ class Target:
         outer: the site with a density of its own.
         log_outer: its log density in nats.
         mean, sd: of the other site, given it.
-        span: where the outer site lies, but for less than 1e-12 of its mass.
+        span: where the outer site lies, but for less than 1e-12 of its mass and of the moments.
         start: where a chain begins, x and y.
         across, up: ranges of the picture.
         source: "closed" or "quadrature": how its marginals are known.
@@ -153,7 +153,7 @@ TARGETS = {
         _normal(0.0, 3.0),
         lambda t: np.zeros_like(t, dtype=float),
         lambda t: np.exp(0.5 * t),
-        (-24.0, 24.0),
+        (-27.0, 45.0),
         (1.0, 1.0),
         (-12.0, 12.0),
         (-9.0, 9.0),

@@ -17,6 +17,8 @@ BARS = 28
 """Of a histogram, over the range of its axis."""
 CURVE = 281
 """Points of a curve."""
+CROSS = 0.012
+"""Half the size of a cross, as a share of the picture."""
 DOTS = 1500
 """The newest so many draws are shown as dots."""
 
@@ -45,6 +47,12 @@ def dots(role: str, uid: str, name: str | None, size: float = 4.0, **style: Any)
     colour = theme.PALETTE["light"][role]
     marker = {"size": size, "color": colour}
     return trace(role, uid, name, mode="markers", marker=marker, **style)
+
+
+def crosses(uid: str, name: str | None = None) -> dict[str, Any]:
+    """Crosses, for what has gone astray: `crossed` makes their points."""
+    line = {"width": 2, "dash": "solid", "color": theme.PALETTE["light"]["forbidden"]}
+    return trace("forbidden", uid, name, line=line, fill="none", fillpattern={})
 
 
 def figure(
@@ -84,6 +92,16 @@ def belief(what: Gaussian, ends: Range, top: float) -> Points:
     fine = what.mean + what.sd * np.linspace(-5.0, 5.0, 161)
     x = np.union1d(np.linspace(*ends, 41), fine)
     return x.astype(np.float32), what.density(x).astype(np.float32)
+
+
+def crossed(x: np.ndarray, y: np.ndarray, across: Range, up: Range) -> Points:
+    """A cross at every point, as one line with gaps; the axes say how large."""
+    if not len(x):
+        return NOTHING
+    wide, high = (CROSS * (ends[1] - ends[0]) for ends in (across, up))
+    falling = x[:, None] + wide * np.array([-1.0, 1.0, np.nan, -1.0, 1.0, np.nan])
+    rising = y[:, None] + high * np.array([-1.0, 1.0, np.nan, 1.0, -1.0, np.nan])
+    return falling.ravel().astype(np.float32), rising.ravel().astype(np.float32)
 
 
 def pairs(x: np.ndarray, y: np.ndarray) -> Points:

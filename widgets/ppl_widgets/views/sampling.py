@@ -10,7 +10,7 @@ from ..scenarios import sampling as truth
 from ..scenarios.rides import energies
 from ..scenarios.targets import SITES, TARGETS, contour, curve, moments
 from ..text import count, fixed, percent, say
-from .parts import bars, dots, figure, pairs, trace
+from .parts import bars, crossed, crosses, dots, figure, pairs, trace
 
 if TYPE_CHECKING:
     from ..riding import Riding
@@ -21,8 +21,6 @@ GAUGE = 300
 """Points of the gauge's line."""
 SMALL = (*SITES, "energy", "gauge")
 """Plots with room for few ticks."""
-CROSS = 0.012
-"""Half the size of a cross, as a share of the picture."""
 POINTS = 281
 """Of a marginal's curve."""
 
@@ -30,14 +28,12 @@ POINTS = 281
 def stage(riding: "Riding") -> dict[str, Figure]:
     """The plane, both marginals, the energy along the ride, and the gauge."""
     thin = {"width": 1, "dash": "solid", "color": theme.PALETTE["light"]["prior"]}
-    cross = {"width": 2, "dash": "solid", "color": theme.PALETTE["light"]["forbidden"]}
-    plain = {"fill": "none", "fillpattern": {}}
     plane = [
         trace("prior", "ride.contours", say("trace.mass_lines"), line=thin, opacity=0.8),
         dots("learned", "ride.draws", say("trace.draw"), 3.5, opacity=0.45),
         trace("likelihood", "ride.behind", say("trace.behind"), **_beads("likelihood")),
         trace("expected", "ride.ahead", say("trace.ahead"), **_beads("expected")),
-        trace("forbidden", "ride.runaways", say("trace.ran_away"), line=cross, **plain),
+        crosses("ride.runaways", say("trace.ran_away")),
         dots("prior", "ride.refused", say("trace.refused"), 9.0),
         dots("learned", "ride.now", say("trace.here"), 10.0),
     ]
@@ -166,13 +162,9 @@ def _contours(name: str) -> Points:
 def _runaways(riding: "Riding") -> Points:
     """A cross where each trajectory ran away."""
     draws, target = riding.draws, truth.target(riding.controls)
-    if not truth.diverged(draws):
-        return NOTHING
-    chosen = draws["diverged"] > 0.0
-    wide, high = (CROSS * (ends[1] - ends[0]) for ends in (target.across, target.up))
-    x = draws["at_x"][chosen][:, None] + wide * np.array([-1.0, 1.0, np.nan, -1.0, 1.0, np.nan])
-    y = draws["at_y"][chosen][:, None] + high * np.array([-1.0, 1.0, np.nan, 1.0, -1.0, np.nan])
-    return _points(x.ravel(), y.ravel())
+    chosen = draws.get("diverged", np.empty(0)) > 0.0
+    x, y = (draws.get(f"at_{site}", np.empty(0))[chosen] for site in SITES)
+    return crossed(x, y, target.across, target.up)
 
 
 def _points(x: object, y: object) -> Points:

@@ -7,13 +7,14 @@ import numpy as np
 
 from ... import theme
 from ...exploring.extents import observed, replicas
+from ...exploring.sampling import Sampling
 from ...exploring.sites import Coordinate
 from ...exploring.truth import Entry
 from ...exploring.words import moments
 from ...figures import NOTHING, Figure, Points
 from ...scenarios import Range
 from ...text import count, fixed, normal, say
-from ..parts import bars, dots, pairs, trace
+from ..parts import bars, crossed, crosses, dots, pairs, trace
 
 if TYPE_CHECKING:
     from ...exploring.explored import Explored
@@ -146,13 +147,19 @@ def _two_stage(told: "Explored") -> Figure:
         dots("learned", f"main.draws{k}", named.get(k), size, opacity=0.6)
         for k, size in enumerate(SIZES)
     ]
+    traces.append(crosses("main.runaways", say("trace.ran_away") if _rolls(told) else None))
     title = say("explore.plot.pair", one=names[0], other=names[1])
     return {"data": traces, "layout": layout(told, title, names[0], names[1], ("x", "y"))}
 
 
+def _rolls(told: "Explored") -> bool:
+    """Whether the draws are those of a Hamiltonian chain, which may run away."""
+    return told.method in ("HMC", "NUTS")
+
+
 def _two_frame(told: "Explored") -> dict[str, Points]:
     points: dict[str, Points] = {f"main.draws{k}": NOTHING for k in range(len(SIZES))}
-    points["main.exact"] = NOTHING
+    points |= {"main.exact": NOTHING, "main.runaways": NOTHING}
     one, other = told.coordinate, told.other
     if one is None or other is None:
         return points
@@ -161,6 +168,10 @@ def _two_frame(told: "Explored") -> dict[str, Points]:
     columns, weights = told.posterior
     if one.name not in columns or other.name not in columns:
         return points
+    astray = told.work.runaways if isinstance(told.work, Sampling) else {}
+    if one.name in astray and other.name in astray:
+        both = astray[one.name], astray[other.name]
+        points["main.runaways"] = crossed(*both, told.room.get("x"), told.room.get("y"))
     x = _apart(columns[one.name][-CLOUD:], one)
     y = _apart(columns[other.name][-CLOUD:], other, 1)
     if weights is None:
