@@ -91,7 +91,9 @@ def where(error: BaseException, answer: Any) -> str:
         return ""
     frame = mine[-1]
     code = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
-    return say("error.line", line=str(frame.lineno), code=code.rstrip(":"))
+    if not code:  # typed where nothing keeps what was typed
+        return ""
+    return say("crash.line", line=str(frame.lineno), code=code.rstrip(":"))
 
 
 def _what(error: BaseException) -> str:

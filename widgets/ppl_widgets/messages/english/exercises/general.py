@@ -58,6 +58,7 @@ MESSAGES = {
     "general.undefined": "Not a number. Is it a log or root below 0?",
     "general.crash": "{where}{what} {mend}",
     "general.time": "{where}stopped after {seconds} s. Does every loop end? Would a plate be quicker?",
+    "crash.line": "Line {line}, `{code}`: ",
     "crash.silent": "it says nothing more",
     "crash.unwritten": "It is not written yet. What belongs there?",
     "crash.endless": "The function calls itself for ever. Where should it stop?",
