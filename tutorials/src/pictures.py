@@ -12,6 +12,6 @@ for name in ENTRIES:
         if panel.session.step < panel.session.num_steps:
             panel.session.run(panel.session.num_steps - panel.session.step)
             panel.paint()
-        picture_of(name).write_bytes(panel._plot.picture(width=WIDTH))
+        picture_of(name).write_bytes(panel._plot.picture(width=WIDTH, key=False))
         panel.close()
     print(f"{name:16} {picture_of(name).stat().st_size / 1e3:5.1f} kB")

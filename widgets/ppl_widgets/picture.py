@@ -32,18 +32,20 @@ def picture(
     figure: Mapping[str, Any],
     points: Mapping[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]],
     width: int = 640,
+    key: bool = True,
 ) -> bytes:
     """The PNG, `width` pixels wide and 5:8 as high, on white.
 
     Args:
         figure: a plotly figure dict with fixed, linear axes.
         points: uid -> (x, y) of its live traces; filled areas are left out.
+        key: whether the names of the traces stand above.
     """
     height = width * 5 // 8
     sheet = _Sheet(width, height)
     layout = figure.get("layout", {})
     (x0, x1), (y0, y1) = (layout.get(k, {}).get("range") or (0, 1) for k in ("xaxis", "yaxis"))
-    left, right, top, bottom = 56, width - 14, 34, height - 30
+    left, right, top, bottom = 56, width - 14, 34 if key else 14, height - 30
     across, up = (right - left) / (x1 - x0), (top - bottom) / (y1 - y0)
     grid, axis = _rgb(INK["light"]["grid"]), _rgb(INK["light"]["axis"])
     for value, words in _ticks(x0, x1):
@@ -72,7 +74,7 @@ def picture(
             sheet.dots(px[inside], py[inside], size, style[1], keen)
         else:
             sheet.line(np.where(inside, px, np.nan), py, *style)
-        if name:
+        if name and key:
             if dotted:
                 sheet.dots([pen + 13], [18], 7, style[1])
             else:

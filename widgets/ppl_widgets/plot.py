@@ -188,7 +188,7 @@ class LivePlot(anywidget.AnyWidget):
             if self.comm is not None:
                 self.send({"op": "knock"})
 
-    def picture(self, name: str | None = None, width: int = 640) -> bytes:
+    def picture(self, name: str | None = None, width: int = 640, key: bool = True) -> bytes:
         """A PNG of a plot (the main one) in its newest state, for where no browser draws."""
         with self._lock:
             chosen = name or next(iter(self._stages))
@@ -199,7 +199,7 @@ class LivePlot(anywidget.AnyWidget):
                 for uid, c in self._curves.items()
                 if self._owners[uid] == chosen and c.words is None
             }
-        return picture(stage, points, width)
+        return picture(stage, points, width, key)
 
     def close(self) -> None:
         """Free the widget's comm and its layout's; the views go from their pages."""
