@@ -30,6 +30,7 @@ class VAEPanel(TopicPanel[Decoding]):
         seed: of the noise.
         show: controls to show, by name; all if None.
         lock: controls to show without letting them change.
+        predict: whether the gap waits until you have said how large it is.
         large: large type, for a hall.
 
     Raises:
@@ -55,12 +56,13 @@ class VAEPanel(TopicPanel[Decoding]):
         latent: int = 2,
         example: int = 0,
         rows: int = 256,
-        lr: float = 0.1,
+        lr: float = 0.07,
         num_steps: int = 200,
         seed: int = 101,
         *,
         show: Iterable[str] | None = None,
         lock: Iterable[str] = (),
+        predict: bool = False,
         large: bool = False,
         **unknown: Any,
     ) -> None:
@@ -78,4 +80,6 @@ class VAEPanel(TopicPanel[Decoding]):
                 lr=lr,
                 num_steps=num_steps,
             )
-        super().__init__(session, decoding, show=show, lock=lock, large=large, **unknown)
+        super().__init__(
+            session, decoding, show=show, lock=lock, predict=predict, large=large, **unknown
+        )

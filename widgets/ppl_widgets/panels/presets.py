@@ -46,6 +46,11 @@ PRESETS: Mapping[str, Mapping[str, Arguments]] = {
     },
     "ManyPanel": {"predict": {"predict": True}},
     "EncoderPanel": {"predict": {"predict": True, "encoder": "line"}},
+    "VAEPanel": {
+        "predict": {"predict": True},
+        "network": {"predict": True, "decoder": "network"},
+        "digits": {"data": "digits", "decoder": "network"},
+    },
 }
 """Panel -> lesson -> arguments."""
 

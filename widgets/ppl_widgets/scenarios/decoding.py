@@ -138,7 +138,9 @@ def best(controls: Controls) -> float:
 
 
 def exact_gap(controls: Controls, now: Weights) -> float | None:
-    """The gap, but for a network with more than two latent numbers: that nobody knows."""
+    """The gap; None for a network with more than two latent numbers, or for no parameters."""
+    if not now:
+        return None
     if controls["decoder"] == LINEAR:
         return judged(controls, now, 0)[1]
     known = gauging.by_quadrature(now, learning(controls)[0])
@@ -247,7 +249,7 @@ DECODING = Question(
         spoken("latent", 2, 1, 8, 1, "int", drawer=True),
         spoken("example", 0, 0, COUNT - 1, 1, "int", drawer=True),
         spoken("rows", 256, 16, COUNT, 16, "int", drawer=True),
-        spoken("lr", 0.1, 1e-4, 1.0, 0.25, "log", drawer=True),
+        spoken("lr", 0.07, 1e-4, 1.0, 0.25, "log", drawer=True),
         spoken(NUM_STEPS, 200, 1, 2_000, 50, "int", drawer=True),
     ),
     inputs=("decoder", "data", "latent", "rows", "lr"),

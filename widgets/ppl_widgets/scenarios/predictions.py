@@ -1,9 +1,10 @@
 """What each panel asks before it answers: a number at which somebody who is sure is surprised."""
 
+import math
 from typing import Any
 
 from ..text import say
-from . import amortizing, balancing, bending, breaking, racing, storing, using
+from . import amortizing, balancing, bending, breaking, decoding, racing, storing, using
 from .conditioning import window
 from .forward import exact as sites_forward
 from .looking import exact as sites_after
@@ -141,6 +142,19 @@ PREDICTIONS = {
             session.controls["guess"] + slope * (reading - session.controls["guess"]),
         ),
         across="y",
+    ),
+    "decoding": Prediction(
+        name="decoding",
+        unit="nats",
+        start=1.0,
+        reach=(0.0, 5.0, 0.01),
+        exact=lambda session: decoding.exact_gap(session.controls, session.learned),
+        plot="gap",
+        keeps=("latent.rows", "latent.z", "latent.[0-9]", "decoded.*"),
+        places=lambda _, gap, __: (math.log10(max(gap, 1e-3)),),
+        across="y",
+        plays=False,
+        digits=3,
     ),
     "many": Prediction(
         name="many",

@@ -35,9 +35,11 @@ def stage(session: "Decoding") -> dict[str, Figure]:
     figures = {
         "latent": figure(session, "latent", _map_traces(session), "z1", "z2", key=True),
         "decoded": _pictures_stage(session) if data == truth.DIGITS else _curves_stage(session),
-        "bound": figure(session, "bound", _bound_traces(), "step", data, key=True),
+        "bound": figure(session, "bound", _bound_traces(), "step", data),
         "gap": figure(session, "vae_gap", _gap_traces(), "step", "log_gap"),
     }
+    figures["bound"]["layout"]["xaxis"]["title"]["text"] = ""  # the gap under it has the same
+    figures["bound"]["layout"]["margin"]["b"] = 24
     figures["gap"]["layout"]["yaxis"] |= {
         "tickvals": [-3, -2, -1, 0, 1],
         "ticktext": ["0.001", "0.01", "0.1", "1", "10"],
@@ -53,25 +55,32 @@ def _map_traces(session: "Decoding") -> list[dict[str, Any]]:
     traces = [dots("prior", "latent.rows", say("trace.rows"), 3.0, opacity=0.5)]
     if session.controls["data"] == truth.DIGITS:
         traces += [
-            dots("mark", f"latent.{d}", None, 1.0, label=str(d), at="end") for d in range(10)
+            dots("likelihood", f"latent.{d}", None, 1.0, label=str(d), at="peak") for d in range(10)
         ]
     return [
         *traces,
         trace("exact", "latent.exact", exact),
         dots("exact", "latent.draws", draws, 3.0),
         trace("learned", "latent.encoder", say("trace.encoder_2sd"), mode="lines", line=thin),
-        theme.grip("expected", "latent.z", x="z1", y="z2"),
+        theme.grip("expected", "latent.z", x="z1", y="z2") | {"name": say("trace.z")},
     ]
 
 
 def _curves_stage(session: "Decoding") -> Figure:
     plain = {**theme.series("learned")["line"], "width": 2}
     traces = [
-        dots("prior", "decoded.original", say("trace.original"), 6.0),
-        trace("learned", "decoded.again", say("trace.again"), mode="lines", line=plain),
-        trace("expected", "decoded.at_z", say("trace.at_z")),
+        dots("prior", "decoded.original", None, 6.0),
+        trace(
+            "learned",
+            "decoded.again",
+            label=say("trace.again"),
+            at="peak",
+            mode="lines",
+            line=plain,
+        ),
+        trace("expected", "decoded.at_z", label=say("trace.at_z"), at="end"),
     ]
-    return figure(session, "decoded", traces, "instant", "needle", key=True, grow=1.4)
+    return figure(session, "decoded", traces, "instant", "needle", grow=1.4)
 
 
 def _pictures_stage(session: "Decoding") -> Figure:
@@ -89,8 +98,8 @@ def _pictures_stage(session: "Decoding") -> Figure:
 def _bound_traces() -> list[dict[str, Any]]:
     return [
         trace("prior", "bound.best", label="", at="start"),
-        trace("exact", "bound.evidence", say("trace.evidence")),
-        trace("learned", "bound.elbo", say("trace.lower"), mode="lines"),
+        trace("exact", "bound.evidence"),
+        trace("learned", "bound.elbo", mode="lines"),
     ]
 
 
