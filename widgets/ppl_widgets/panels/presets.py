@@ -35,6 +35,12 @@ PRESETS: Mapping[str, Mapping[str, Arguments]] = {
         "predict": {"predict": True},
         "liar": {"b": 0.4},
     },
+    "SamplerPanel": {
+        "predict": {"predict": True},
+        "step too long": {"step_size": 0.5},
+        "funnel": {"kernel": "NUTS", "target": "funnel"},
+        "two peaks": {"kernel": "NUTS", "target": "two peaks"},
+    },
     "ContractPanel": {"predict": {"predict": True, "way": "unconditioned"}},
     "StorePanel": {"predict": {"predict": True}},
     "ElboPanel": {"predict": {"predict": True}},

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ..text import say
-from . import amortizing, balancing, bending, breaking, decoding, racing, storing, using
+from . import amortizing, balancing, bending, breaking, decoding, racing, sampling, storing, using
 from .conditioning import window
 from .forward import exact as sites_forward
 from .looking import exact as sites_after
@@ -22,6 +22,12 @@ def above_floor(session: Any, value: float, over: float) -> tuple[float]:
     """So many nats above the floor, on an axis of losses or of ELBOs."""
     level = balancing.floor(session.controls) + value
     return (-level if session.controls["sign"] == "ELBO" else level,)
+
+
+def known_share(session: Any) -> float | None:
+    """What a chain accepts, in per cent, where it is known."""
+    accepted = sampling.share(session.controls)
+    return None if accepted is None else 100.0 * accepted
 
 
 PREDICTIONS = {
@@ -71,6 +77,19 @@ PREDICTIONS = {
         exact=lambda session: 100.0 * share(session.controls),
         plot="gauge",
         keeps=("use.*", "posterior.*"),
+        places=lambda _, value, __: (value / 100.0,),
+        across="y",
+        digits=0,
+        apart=say("unit.points"),
+    ),
+    "sampling": Prediction(
+        name="sampling",
+        unit="%",
+        start=50.0,
+        reach=(0.0, 100.0, 1.0),
+        exact=known_share,
+        plot="gauge",
+        keeps=("ride.contours", "ride.ahead", "ride.behind", "ride.now"),
         places=lambda _, value, __: (value / 100.0,),
         across="y",
         digits=0,

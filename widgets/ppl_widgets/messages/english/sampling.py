@@ -13,6 +13,8 @@ MESSAGES = {
     "label.adapt": "warm-up learns",
     "help.adapt": "What 200 steps before the first draw may learn",
     "drawer.sampling": "target · warm-up",
+    "predict.sampling": "Your turn: what share of the steps is accepted?",
+    "label.predict.sampling": "share accepted, in %",
     "sampling.told": "{seen} accepted{exact}. {effective} of {num} draws are effective.",
     "sampling.exact": ", exact {exact}, {source}",
     "sampling.none": "No draws",

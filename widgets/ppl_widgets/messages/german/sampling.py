@@ -13,6 +13,8 @@ MESSAGES = {
     "label.adapt": "Warm-up lernt",
     "help.adapt": "Was 200 Schritte vor der ersten Ziehung lernen dürfen",
     "drawer.sampling": "Ziel · Warm-up",
+    "predict.sampling": "Du bist dran: Welcher Anteil der Schritte wird angenommen?",
+    "label.predict.sampling": "Anteil angenommen, in %",
     "sampling.told": "{seen} angenommen{exact}. {effective} von {num} Ziehungen sind wirksam.",
     "sampling.exact": ", exakt {exact}, {source}",
     "sampling.none": "Keine Ziehungen",
