@@ -322,6 +322,10 @@ def instead(self, site, forward):
     return site.replace(value=site.fn.sample()) if site.name == self.name else forward(site)
 
 
+def at_its_mean(self, site, forward):
+    return site.replace(value=site.fn.mean) if site.name == self.name else forward(site)
+
+
 def only(self, site, forward):
     return settle(site)
 
@@ -331,7 +335,18 @@ def only(self, site, forward):
     [
         ("14.count", "blank", handler(lambda self, site, forward: ...)),
         ("14.count", "no_handler", lambda site, forward: forward(site)),
+        ("14.count", "instance", counting()()),
         ("14.count", "no_handle", type("Idle", (ppl.Handler,), {})),
+        (
+            "14.count",
+            "arguments",
+            type("Short", (ppl.Handler,), {"handle": lambda self, site: site}),
+        ),
+        (
+            "14.count",
+            "stays",
+            type("Stuck", (counting(),), {"__exit__": lambda self, *error: None}),
+        ),
         ("14.count", "inactive", counting(enter=lambda self: self)),
         (
             "14.count",
@@ -352,11 +367,13 @@ def only(self, site, forward):
         ),
         ("14.hide", "swallowed", handler(only)),
         ("14.hide", "heard", handler(lambda self, site, forward: forward(site))),
+        ("14.hide", "fixed", handler(at_its_mean)),
         ("14.hide", "redrawn", handler(instead)),
         ("14.temper", "changed", handler(changed)),
         ("14.temper", "late", handler(too_late)),
         ("14.temper", "all", scaled(lambda s, site: site.scale * s.power, lambda site: True)),
         ("14.temper", "overwritten", scaled(lambda self, site: self.power)),
+        ("14.temper", "divided", scaled(lambda self, site: site.scale / self.power)),
         ("14.temper", "added", scaled(lambda self, site: site.scale + self.power)),
         (
             "14.temper",

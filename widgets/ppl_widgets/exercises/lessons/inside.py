@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Self
 
 import ppl_core as ppl
@@ -61,10 +62,14 @@ def made(answer: Any, **settings: Any) -> Handler:
     """
     if answer is ...:
         raise Told("blank")
+    if isinstance(answer, Handler):
+        raise Told("instance", slip=True)
     if not (isinstance(answer, type) and issubclass(answer, Handler)):
         raise Told("no_handler", slip=True)
     if answer.handle is Handler.handle:
         raise Told("no_handle", slip=True)
+    if list(signature(answer.handle).parameters)[1:] != ["site", "forward"]:
+        raise Told("arguments", slip=True)
 
     site, met = Site("sample", "weight", dist.Normal(8.5, 1.0)), list[Site]()
 
@@ -73,6 +78,8 @@ def made(answer: Any, **settings: Any) -> Handler:
             met.append(site)
             return forward(site)
 
+    Meeting.__name__ = answer.__name__  # as errors know it
+
     def tried() -> Any:
         handler = Meeting(**settings)
         named = handler.__enter__()
@@ -80,6 +87,9 @@ def made(answer: Any, **settings: Any) -> Handler:
         if not met:
             raise Told("inactive", slip=True)
         handler.__exit__(None, None, None)
+        emit(site)
+        if len(met) > 1:
+            raise Told("stays", slip=True)
         if named is not handler:
             raise Told("unnamed", slip=True)
         return answer.handle(handler, site, settle)
@@ -106,7 +116,7 @@ def program(num: int) -> None:
     """A parameter, and so many `sample` statements, the last one with data."""
     ppl.param("offset", 0.0)
     for i in range(1, num):
-        ppl.sample(f"weight_{i}", dist.Normal(8.5, 1.0))
+        ppl.sample("weight" if i == 1 else f"weight_{i}", dist.Normal(8.5, 1.0))
     ppl.sample("measurement", dist.Normal(8.5, 0.75), obs=READING)
 
 
@@ -179,7 +189,7 @@ HIDE = Exercise(
     parts=("num",),
     right=lambda num, name: (num,),
     slips=(),
-    settings=((2, "weight_1"), (2, "measurement"), (4, "offset")),
+    settings=((2, "weight"), (2, "measurement"), (4, "offset"), (4, "weight_3")),
     probe=hidden,
     family="14.handler",
 )
@@ -233,6 +243,7 @@ TEMPER = Exercise(
         Slip("all", counting(lambda power, times: (power, power))),
         Slip("turned", counting(lambda power, times: (power, times))),
         Slip("overwritten", counting(lambda power, times: (1.0, power))),
+        Slip("divided", counting(lambda power, times: (1.0, times / power))),
         Slip("added", counting(lambda power, times: (1.0, power + times))),
     ),
     settings=((0.5, 1.0, 8.5, 9.0), (0.25, 3.0, 7.2, 8.0), (2.0, 2.0, 10.0, 9.3)),

@@ -8,9 +8,16 @@ MESSAGES = {
     "name.again": "number in the second run",
     "name.density": "log density in nats",
     "hint.14.handler.no_handler": "0 handlers. Is it a class with `ppl.Handler` as its base?",
+    "hint.14.handler.instance": "1 handler, made already. Can you pass the class itself?",
     "hint.14.handler.no_handle": "0 methods named `handle`. Where do statements meet your class?",
     "hint.14.handler.inactive": (
         "0 statements heard: it never entered the chain. Where is `super().__enter__()`?"
+    ),
+    "hint.14.handler.arguments": (
+        "2 arguments reach `handle`: `site` and `forward`. What does yours take?"
+    ),
+    "hint.14.handler.stays": (
+        "1 handler still hears after `with`. Where is `super().__exit__(*error)`?"
     ),
     "hint.14.handler.unnamed": "0 handlers stand after `as`. What does `__enter__` return?",
     "hint.14.handler.silent": "`{site}`. No site came back. What does `handle` return?",
@@ -29,6 +36,7 @@ MESSAGES = {
     "hint.14.handler.all": "{given}. The prior is tempered too. Which sites are observed?",
     "hint.14.handler.turned": "{given}. The prior alone is tempered. Which sites are observed?",
     "hint.14.handler.overwritten": "{given}. An earlier scale is gone. What did `site.scale` hold?",
+    "hint.14.handler.divided": "{given}. Divided by the power. Should a small one count more?",
     "hint.14.handler.added": "{given}. The power was added. How do two scales combine?",
     "look.14.count": "Panel: `ForwardPanel()`. Run once. How many statements light up?",
     "look.14.hide": "Panel: `ContractPanel()`. Its ledgers list what is heard. Which row goes?",
