@@ -11,6 +11,7 @@ import pytest
 
 import truth
 from ppl_widgets.drawing import Drawing
+from ppl_widgets.falling import Falling
 from ppl_widgets.scenarios import FORWARD, Settings
 from ppl_widgets.scenarios import forward as machine
 from ppl_widgets.views import forward as view
@@ -57,3 +58,44 @@ def test_the_newest_run_falls_from_the_guess_to_its_reading():
     assert len(points["runs.past"][0]) == 4 * view.PATHS - 1
     drawing.back(10_000)
     assert len(view.frame(drawing)["runs.newest"][0]) == 0
+
+
+def test_after_a_single_step_the_newest_run_falls_line_by_line():
+    now = [0.0]
+    falling = Falling(FORWARD, clock=lambda: now[0])
+    assert falling.due() == math.inf
+    falling.run(1)
+    weight, reading = (f"{falling.draws[site][-1]:.2f}" for site in ("weight", "measurement"))
+    seen = []
+    while falling.due() < math.inf:
+        seen.append(_lit(falling))
+        x, y = view.frame(falling)["runs.newest"]
+        assert len(x) == len(y) == falling.line + 1
+        now[0] += falling.due()
+        falling.advance(10.0)
+    seen.append(_lit(falling))
+    assert seen == [("def", "8.5"), ("weight", weight), ("return", reading)]
+    assert len(view.frame(falling)["measurement.newest"][0]) == 1
+
+
+def _lit(falling):
+    """The first word of the line that is lit, and what it has drawn; those below are blank."""
+    rows = view.table(falling).rows
+    [lit] = [k for k, row in enumerate(rows) if row.mark]
+    assert [row.cells[1] for row in rows[lit + 1 :]] == [view.GONE] * (2 - lit)
+    return rows[lit].cells[0].split()[0], rows[lit].cells[1]
+
+
+def test_many_runs_at_once_do_not_fall():
+    falling = Falling(FORWARD)
+    for command in (
+        lambda: falling.run(100),
+        lambda: (falling.play(), falling.advance(1.0), falling.pause()),
+        lambda: falling.set("guess", 9.0),
+        falling.reset,
+        falling.back,
+    ):
+        falling.run(1)
+        assert falling.line == 0
+        command()
+        assert (falling.line, falling.due()) == (2, math.inf)

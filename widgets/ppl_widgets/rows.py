@@ -31,6 +31,7 @@ class Table:
         caption: a sentence over the table.
         groups: a line over the heads: (name, columns it spans), from the left; "" for no name.
         numbers: columns that hold numbers, set flush right.
+        code: columns that hold code, whose blanks count.
 
     Raises:
         ValueError: a row has not as many cells as there are heads, the groups do not span them, or
@@ -50,6 +51,7 @@ class Table:
     caption: str = ""
     groups: Sequence[tuple[str, int]] = ()
     numbers: frozenset[int] | set[int] = field(default_factory=frozenset)
+    code: frozenset[int] | set[int] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -94,8 +96,9 @@ class Table:
 
     def _cell(self, column: int, text: str, tag: str, scope: str) -> str:
         tied = f' scope="{scope}"' if scope else ""
-        number = ' class="number"' if column in self.numbers else ""
-        return f"<{tag}{tied}{number}>{escape(text)}</{tag}>"
+        kind = "number" if column in self.numbers else "code" if column in self.code else ""
+        kind = f' class="{kind}"' if kind else ""
+        return f"<{tag}{tied}{kind}>{escape(text)}</{tag}>"
 
 
 def _marked(row: Row) -> str:

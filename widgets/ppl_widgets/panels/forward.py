@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ppl_widgets.drawing import Drawing
-from ppl_widgets.panels.topic import TopicPanel
+from ppl_widgets.falling import Falling
+from ppl_widgets.panels.tabled import TabledPanel
 from ppl_widgets.scenarios import FORWARD
 from ppl_widgets.views import forward
 
 
-class ForwardPanel(TopicPanel[Drawing]):
+class ForwardPanel(TabledPanel[Falling]):
     """What does the scale read, before anybody has weighed anything?
 
-    Each run falls from the guess to a weight and from there to a reading.
+    Each run falls from the guess to a weight and from there to a reading. Press *Step*: the lines
+    of the program light up, one after the other, as the newest run falls.
 
     Args:
         guess: the prior's mean, in kg.
@@ -56,7 +57,7 @@ class ForwardPanel(TopicPanel[Drawing]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        drawing = Drawing(
+        falling = Falling(
             FORWARD,
             seed=seed,
             guess=guess,
@@ -65,5 +66,5 @@ class ForwardPanel(TopicPanel[Drawing]):
             num=num,
         )
         super().__init__(
-            drawing, forward, show=show, lock=lock, predict=predict, large=large, **unknown
+            falling, forward, show=show, lock=lock, predict=predict, large=large, **unknown
         )

@@ -56,15 +56,23 @@ def tell(controls: Controls, draws: Columns) -> str:
     )
 
 
+def program(controls: Controls) -> tuple[str, str, str]:
+    """Its lines: the call, the weight, the reading."""
+    return (
+        "def scale(guess):",
+        f'    weight = ppl.sample("weight", dist.Normal(guess, {controls["prior_sd"]}))',
+        f'    return ppl.sample("measurement", dist.Normal(weight, {controls["noise_sd"]}))',
+    )
+
+
 def code(controls: Controls, seed: int) -> str:
     """The program, and what all its readings are like."""
+    lines = "\n".join(program(controls))
     return f"""\
 import torch, ppl_core as ppl
 from ppl_core import distributions as dist
 
-def scale(guess):
-    weight = ppl.sample("weight", dist.Normal(guess, {controls["prior_sd"]}))
-    return ppl.sample("measurement", dist.Normal(weight, {controls["noise_sd"]}))
+{lines}
 
 ppl.set_rng_seed({seed})
 readings = torch.stack([scale({controls["guess"]}) for _ in range({controls["num"]})])

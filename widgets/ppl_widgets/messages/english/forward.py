@@ -12,4 +12,6 @@ MESSAGES = {
     "drawer.forward": "prior · draws",
     "predict.forward": "Your turn: by how much do readings vary (sd)?",
     "label.predict.forward": "sd of readings",
+    "forward.head_line": "line of the program",
+    "forward.head_value": "newest run",
 }

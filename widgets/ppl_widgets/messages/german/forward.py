@@ -12,4 +12,6 @@ MESSAGES = {
     "drawer.forward": "Prior · Ziehungen",
     "predict.forward": "Du bist dran: Wie stark streuen Messwerte (SD)?",
     "label.predict.forward": "SD der Messwerte",
+    "forward.head_line": "Zeile des Programms",
+    "forward.head_value": "neuester Lauf",
 }
