@@ -4,8 +4,9 @@ import ipywidgets
 import pytest
 
 import ppl_widgets
+from ppl_widgets.messages.english import MESSAGES as ENGLISH
 from ppl_widgets.panels.gallery import ENTRIES, Gallery, picture_of
-from ppl_widgets.panels.presets import PRESETS
+from ppl_widgets.panels.presets import COMMON, PRESETS
 
 
 @pytest.fixture
@@ -31,6 +32,11 @@ def test_every_panel_has_a_card_and_a_picture():
         picture = picture_of(name).read_bytes()
         assert picture.startswith(b"\x89PNG")
         assert len(picture) < 20_000
+
+
+def test_every_lesson_has_a_name_on_the_screen():
+    for lesson in {name for lessons in (*PRESETS.values(), COMMON) for name in lessons}:
+        assert f"gallery.lesson.{lesson}" in ENGLISH, "name it in messages/english/gallery.py"
 
 
 def test_a_press_opens_a_panel_and_another_brings_the_cards_back(gallery):

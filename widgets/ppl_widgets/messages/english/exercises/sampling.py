@@ -25,7 +25,7 @@ MESSAGES = {
     "hint.01.twice.added": "{given}. You added sds. Which quantity adds?",
     "hint.01.twice.none": "{given}. The errors cancelled. Are they the same error?",
     "hint.01.twice.variance": "{given}. That is a variance. Which root is the sd?",
-    "look.01.twice": "Panel: `ForwardPanel()`. Press *Step* twice. What do both readings share?",
+    "look.01.twice": "Panel: `ForwardPanel()`. Stop at one weight. What does each reading add?",
     "sibling.01.twice": (
         "A sibling. Two clocks show one time, each off by 3 minutes or so.\n"
         "Their difference forgets the time and keeps both errors.\n"
