@@ -29,12 +29,12 @@ from .recorded import Grid, bare, recorded
 from .trained import can_train, trained
 from .truths import TRUTHS
 
-THOUGHTS = (
-    *("words.js", "others.js", "trained.js", "recorded.js"),
-    *("parts.js", "pareto.js", "kernels.js", "drawn.js"),
-    *(f"answers/{question}.js" for question in TRUTHS),
-)
-"""What thinks in a page, in the order of the script."""
+THOUGHTS = {
+    "trained": ("programs", "others", "trained"),
+    "drawn": ("programs", "parts", "pareto", "kernels", "drawn"),
+    "recorded": ("recorded",),
+}
+"""Kind of page -> the files of what thinks in it, in the order of the script."""
 _STATIC = resources.files("ppl_widgets") / "static"
 
 
@@ -159,17 +159,23 @@ def _buttons(kind: str) -> list[dict[str, Any]]:
 # ---- the files
 
 
-def mind() -> str:
-    """What thinks, without what shows: runs wherever JavaScript does."""
+def mind(*pages: Mapping[str, Any]) -> str:
+    """What thinks in these pages, or in all there are, without what shows; any JavaScript runs it."""
+    names = ["words"]
+    names += [name for page in pages for name in THOUGHTS[page["kind"]]]
+    names += [f"answers/{page['label']}" for page in pages if page["kind"] == "drawn"]
+    if not pages:
+        names += [name for thoughts in THOUGHTS.values() for name in thoughts]
+        names += [f"answers/{question}" for question in TRUTHS]
     engine = f"const engine = (() => {{\n{LIBRARY}\nreturn {{ Twister, inside, m }};\n}})();"
-    return "\n".join([engine, *map(_page_file, THOUGHTS)])
+    return "\n".join([engine, *(_page_file(f"{name}.js") for name in dict.fromkeys(names))])
 
 
-def script() -> str:
-    """All scripts as one, which opens every panel on its page."""
+def script(*pages: Mapping[str, Any]) -> str:
+    """The scripts of these pages as one, or of all there are; it opens every panel on its page."""
     desk = (_STATIC / "controls.js").read_text(encoding="utf-8")
     shown = f"const desk = {_inner(desk)};\nconst plot = {_inner(LivePlot._esm)};"
-    whole = "\n".join(["(() => {", mind(), shown, _page_file("page.js"), "})();\n"])
+    whole = "\n".join(["(() => {", mind(*pages), shown, _page_file("page.js"), "})();\n"])
     assert "</script" not in whole
     return whole
 
@@ -220,7 +226,7 @@ def standalone(data: Mapping[str, Any]) -> str:
     heading = f'<h1 class="ppl-desk-hidden">{escape(data["title"])}</h1>'
     body = f"<main>{heading}{fragment(data)}</main>\n<noscript>{say('page.no_script')}</noscript>"
     head = [f"<style>\n{style()}</style>"]
-    scripts = f"<script>\n{script()}</script>"
+    scripts = f"<script>\n{script(data)}</script>"
     return document(data["title"], f"{body}\n{scripts}", head, language)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from ppl_widgets.panels.topic import TopicPanel
 from ppl_widgets.scenarios import MANY
+from ppl_widgets.scenarios.many import CASES
 from ppl_widgets.views import many
 from ppl_widgets.watching import Watching
 
@@ -43,6 +44,12 @@ class ManyPanel(TopicPanel[Watching]):
         True
         >>> panel.close()
     """
+
+    page_grid: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "readings": [1e3, 1e4, 1e5],
+        "batch": [10.0, 100.0, 1000.0],
+        "case": CASES,
+    }
 
     def __init__(
         self,

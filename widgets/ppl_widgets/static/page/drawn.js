@@ -200,3 +200,5 @@ class Drawn {
     };
   }
 }
+
+KINDS.drawn = Drawn;

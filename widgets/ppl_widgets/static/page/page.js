@@ -1,7 +1,6 @@
 // A panel on a page without a kernel: the desk and the plot are those of the notebook, and what
 // thinks is here. Each panel is an element of class `ppl-export` that holds its data.
 
-const KINDS = { trained: Trained, drawn: Drawn, recorded: Recorded };
 const SLICE = 6; // ms of work between two frames
 const REST = 200; // ms without a move until the other runs begin
 

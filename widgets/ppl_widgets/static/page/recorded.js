@@ -125,3 +125,5 @@ class Recorded {
     return { values: { ...values, shown: step }, status, message: this.message || message, summary, code, line, note: this.data.note };
   }
 }
+
+KINDS.recorded = Recorded;

@@ -1,5 +1,7 @@
 // Sentences and numbers as the panels write them (text.py says the same in Python).
 
+const KINDS = {}; // kind of a page -> what thinks in it
+
 const fill = (sentence, parts) => sentence.replace(/\{(\w+)\}/g, (_, name) => parts[name]);
 const count = (number) => number.toLocaleString("en-US");
 
