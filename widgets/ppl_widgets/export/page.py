@@ -160,7 +160,7 @@ def _buttons(kind: str) -> list[dict[str, Any]]:
 
 
 def mind(*pages: Mapping[str, Any]) -> str:
-    """What thinks in these pages, or in all there are, without what shows; any JavaScript runs it."""
+    """What thinks in these pages, or in all there are; it needs nothing but JavaScript."""
     names = ["words"]
     names += [name for page in pages for name in THOUGHTS[page["kind"]]]
     names += [f"answers/{page['label']}" for page in pages if page["kind"] == "drawn"]

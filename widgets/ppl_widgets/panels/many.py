@@ -46,9 +46,9 @@ class ManyPanel(TopicPanel[Watching]):
     """
 
     page_grid: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "readings": [1e3, 1e4, 1e5],
-        "batch": [10.0, 100.0, 1000.0],
         "case": CASES,
+        "readings": [1e3, 1e4],
+        "batch": [10.0, 100.0, 1000.0],
     }
 
     def __init__(
