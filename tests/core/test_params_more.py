@@ -173,6 +173,8 @@ def test_spellings_are_plain_and_read_back_as_the_same_constraint():
 def test_get_param_replace_param_and_param_name():
     store = ppl.get_param_store()
     value = store.get_param("b", 2.0, constraint=constraints.positive, event_dim=0)
+    with pytest.raises(TypeError, match="constrain"):
+        store.get_param("c", 1.0, constrain=constraints.positive)
     free = store.get_param("a", 1.0)
     assert store.get_all_param_names() == ["b", "a"]
     assert store.param_name(value) == store.param_name(store.unconstrained("b")) == "b"
