@@ -14,6 +14,7 @@ import torch
 import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core.density import log_density
+from ppl_core.diagnostics import r_hat
 from ppl_core.infer import HMC
 from ppl_widgets.riding import Riding
 from ppl_widgets.scenarios import SAMPLING, Settings
@@ -251,6 +252,26 @@ def test_share_of_a_walk_and_of_independent_proposals(step_size):
         chance = np.exp(np.minimum(0.0, log_weight(there) - log_weight(at)))
         known = stage.independent_share(name, step_size)
         assert abs(chance.mean() - known) < 5.0 * chance.std() / math.sqrt(DRAWS), name
+
+
+def test_numbers_of_the_notebook():
+    """05: what is accepted, what is worth how much, and which peak is missed."""
+    assert stage.share(settings()) == pytest.approx(0.77, abs=0.005)
+    assert stage.share(settings(step_size=0.5)) < 0.01
+    assert stage.share(settings(kernel="random walk")) == pytest.approx(0.58, abs=0.005)
+    worth = {}
+    for kernel in ("HMC", "random walk"):
+        riding = Riding(SAMPLING, kernel=kernel)
+        riding.run(800)
+        worth[kernel] = stage.effective(riding.controls, riding.draws)
+    assert worth["HMC"] > 400.0
+    assert worth["random walk"] < 30.0
+    riding = Riding(SAMPLING, kernel="NUTS", target="two peaks")
+    riding.run(800)
+    assert riding.draws["x"].min() > 0.0
+    assert stage.diverged(riding.draws) == 0
+    assert riding.draws["accepted"].mean() == pytest.approx(0.98, abs=0.005)
+    assert r_hat(torch.tensor(riding.draws["x"])[None]) == pytest.approx(1.0, abs=0.005)
 
 
 def test_nobody_knows_the_share_of_other_chains():

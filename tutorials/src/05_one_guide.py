@@ -30,6 +30,9 @@ ProposalPanel()
 #    infinite variance, because the guide's tails are too thin: the exact ESS is 0, and Pareto k,
 #    which looks at the tail of the weights, comes near 0.5. **A gauge computed from the draws
 #    cannot see what the draws have missed.**
+# 5. *particles*: here the weight drifts between five readings, and 50 particles follow it. Those
+#    that fit a reading badly die out, drawn grey. Log evidence and the belief at the end,
+#    N(9.45, 0.44), come out right; but follow the blue lines back: how many beginnings are left?
 #
 # ## The same in code
 
@@ -88,6 +91,32 @@ print(f"NUTS: mean {mcmc.get_samples()['weight'].mean():.2f}")
 print(f"{truth.kind}: mean {truth['weight'].mean:.2f}, evidence {math.exp(truth.log_evidence):.4f}")
 
 # %% [markdown]
+# ## A chain that rolls
+#
+# How does NUTS move? The next panel follows a chain step by step. Two objects lie on one scale: the
+# sum of their weights is known well, the weights themselves are not, and the posterior is a narrow
+# valley. HMC gives the chain a random push and lets it roll in *leapfrog steps*; the end of the ride
+# is accepted if the steps have nearly kept the energy. Choose *slow* and press *Play*.
+#
+# Before you do: with steps of 0.3, what share of the rides is accepted?
+
+# %%
+from ppl_widgets import SamplerPanel
+
+SamplerPanel(predict=True)
+
+# %% [markdown]
+# 1. *HMC*: 77 % are accepted, and about every second draw is as good as an independent one. Make
+#    the step 0.5: nearly all rides run away. The limit is twice the sd of the valley's narrow
+#    direction, 0.41.
+# 2. *random walk*, steps of 0.3: 58 % are accepted, and yet 1,000 draws are worth less than 30.
+#    **Much accepted is not much learned.**
+# 3. *NUTS* rolls to both sides in time, and stops when it begins to turn back.
+# 4. *target*, two peaks, with NUTS: 98 % accepted, no ride runs away, and one peak was never seen.
+#    The table under *code* reports an R-hat of 1.00.
+# 5. *target*, funnel, with NUTS: crosses mark where rides ran away, in the narrow neck, where no
+#    draw has come. *explore* marks them in the same way, for any program of yours.
+#
 # ## Where people slip
 #
 # - *Mean 9.28, evidence 0.387*, from a guide that is the posterior: you weighted by the likelihood

@@ -36,7 +36,7 @@ class SamplerPanel(TopicPanel[Riding]):
 
     Example:
         >>> panel = SamplerPanel(kernel="random walk", step_size=1.0)
-        >>> "exact 37 %, quadrature" in panel.session.summary()
+        >>> "exact 20 %, quadrature" in panel.session.summary()
         True
         >>> panel.close()
     """
