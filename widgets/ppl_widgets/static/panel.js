@@ -118,6 +118,7 @@ class Panel {
         const colour = `var(--ppl-${trace.meta?.role}, ${trace.line?.color ?? "currentColor"})`;
         const dash = (DASHES[trace.line?.dash] ?? []).join(" ");
         const marked = trace.mode?.includes("markers");
+        const dot = Math.min(4.5, Math.max(2, (trace.marker?.size ?? 7) / 2));
         entry.innerHTML =
           `<svg width="30" height="10" aria-hidden="true" style="stroke:${colour};fill:${colour}">` +
           (trace.fill === "toself"
@@ -125,7 +126,7 @@ class Panel {
             : !(trace.mode ?? "lines").includes("lines")
               ? ""
               : `<path d="M0 5H30" stroke-width="${trace.line?.width ?? 2}" stroke-dasharray="${dash}"/>`) +
-          (marked ? `<circle cx="15" cy="5" r="3.5" stroke="none"/>` : "") +
+          (marked ? `<circle cx="15" cy="5" r="${dot}" stroke="none"/>` : "") +
           `</svg>`;
         entry.append(trace.name);
         return entry;

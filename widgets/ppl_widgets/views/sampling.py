@@ -191,7 +191,6 @@ def texts(riding: "Riding") -> dict[str, str]:
     worth = {
         "seen": now or say("caption.no_draws"),
         "effective": count(round(truth.effective(controls, draws))),
-        "num": count(len(seen)),
     }
     written["gauge"] = say("caption.effective", **worth)
     if exact is not None:

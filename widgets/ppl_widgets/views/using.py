@@ -30,7 +30,7 @@ def stage(drawing: "Drawing") -> dict[str, Figure]:
         trace("prior", "tail.plugged", name),
         trace("learned", "tail.draws", say("trace.draw"), mode="lines"),
         trace("exact", "tail.exact", exact, label=exact, at="right"),
-        trace("likelihood", "tail.even", label="", at="end"),
+        trace("likelihood", "tail.even", label="", at="start"),
         trace("exact", "tail.limit", line={"width": 1, "dash": "dot"}),
     ]
     share = [
