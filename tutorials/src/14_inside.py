@@ -41,8 +41,8 @@ def show(*things):
 # ## 1. `effects`: a statement is a question
 #
 # `sample("weight", ...)` does not say what happens. It asks, and whoever listens may answer: the
-# innermost **handler** first, which may pass the question on, outward. If nobody answers, the
-# value is drawn.
+# innermost **handler** first, which may pass the question on, outward. If nobody answers, the value
+# is drawn.
 #
 # That takes a dozen lines. `chain[-1]` is whoever is asked first.
 
@@ -108,7 +108,7 @@ for outer, inner in ((note, glue), (glue, note)):
 # %%
 from ppl_core import effects
 
-show(effects.Handler.handle, effects.Handler.__enter__, effects.Handler.__exit__, effects.emit)
+show(effects._Active, effects.Handler.handle, effects.Handler.__enter__, effects.Handler.__exit__)
 
 # %% [markdown]
 # Same chain, one per thread, and a class instead of a function, so that a handler can remember
@@ -244,8 +244,8 @@ print(f"rows {chosen.tolist()}, scale {sites['measurement'].scale}")
 print(f"log density {by_hand:.4f} by hand, {sites.log_prob_sum():.4f} by the core")
 
 # %% [markdown]
-# Each counts three times: the two stand for six. The scale is set on the way out, before
-# `forward`. What `trace` records, further out, has it.
+# Each counts three times: the two stand for six. The scale is set on the way out, before `forward`.
+# What `trace` records, further out, has it.
 #
 # ## 5. `handlers`: a class each
 #
@@ -403,7 +403,7 @@ print(f"{len(first)} losses equal; back to step {back}, and {len(again)} are tak
 
 # %% [markdown]
 # One assertion is about you: the run left your own random numbers where they were. It lends torch
-# its stream for the time of a step. And it keeps every tenth moment, the old ones sparser, not all.
+# its stream while it steps. And it keeps every tenth moment, the old ones sparser, not all.
 
 # %%
 show(ppl.InferenceRun._one_step, ppl.InferenceRun.rewind)
@@ -411,9 +411,9 @@ show(ppl.InferenceRun._one_step, ppl.InferenceRun.rewind)
 # %% [markdown]
 # ## 9. `compiled`: the same step, written down
 #
-# A step is a few dozen operations on single numbers, and most of its time goes to Python asking
-# torch for them. So `svi.run` takes a step once as it is, handlers, gradients and all, and notes
-# every operation. Here is what autograd made of your two programs:
+# A step is a few dozen operations on single numbers, and Python asks torch for each in turn. So
+# `svi.run` takes a step once as it is, handlers, gradients and all, and notes every operation. Here
+# is what autograd made of your two programs:
 
 
 # %%
@@ -429,6 +429,7 @@ eager, _ = trained("never")
 fast, compiled = trained("auto")
 program = compiled.program
 print(program)
+print(f"{len(program.ops)} operations a step")
 
 # %% [markdown]
 # Everything that Python did is gone: no handler, no store, no `if`. Read it from the top: the draw,
@@ -495,7 +496,7 @@ print(f"{len(ahead):,} numbers drawn ahead and one by one: equal bit by bit")
 # And nothing runs unproven: each compiled step is compared with eager ones before it is used.
 
 # %%
-print(f"largest relative error in its trial: {compiled.error:.0e}")
+print(f"run as {compiled.backend}; largest relative error in its trial: {compiled.error:.0e}")
 
 # %% [markdown]
 # ## 10. The map, checked
