@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import truth
+from ppl_widgets import ManyPanel
 from ppl_widgets.scenarios import MANY, Gaussian, Settings, batches, together
+from ppl_widgets.subsampling import Subsampling
 from ppl_widgets.views import many as view
 from ppl_widgets.watching import Watching
 
@@ -188,3 +190,30 @@ def test_every_case_has_its_pictures(case):
     watching.reset()
     assert watching.step == 0
     view.frame(watching), view.texts(watching)
+
+
+def test_readings_that_moved_train_on_the_clock_and_weights_at_once():
+    now = [0.0]
+    session = Subsampling(MANY, clock=lambda: now[0], num_steps=40)
+    assert (session.status, session.step) == ("idle", 40)
+    session.set("batch", 50.0)
+    assert (session.status, session.step) == ("running", 0)
+    session.advance(1.0)  # no time passes on this clock: one block of rows is made at least
+    assert session.step > 0
+    session.advance(1e3)
+    session.set("guess", 9.0)
+    assert (session.status, session.step) == ("running", 0)
+    session.run(40)
+    before = session.draws["b"]
+    assert np.array_equal(before, Watching(MANY, **session.controls).draws["b"])
+    session.set("case", "mean-field")
+    session.run(40 - session.step)
+    session.set("guess", 8.0)
+    assert session.step == 40
+
+
+def test_where_no_clock_ticks_a_move_is_trained_to_its_end():
+    panel = ManyPanel(num_steps=40)
+    panel.set(batch=50.0)
+    assert (panel.session.status, panel.session.step) == ("done", 40)
+    panel.close()

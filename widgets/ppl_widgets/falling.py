@@ -65,7 +65,7 @@ class Falling(Drawing):
         self.settle()
         return super().advance(budget_ms, num_steps)
 
-    def settle(self) -> None:
+    def settle(self, brief: bool = False) -> None:
         """Let the newest draw be at its end."""
         self.line = LINES - 1
 

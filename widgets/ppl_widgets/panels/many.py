@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from ppl_widgets.panels.topic import TopicPanel
 from ppl_widgets.scenarios import MANY
 from ppl_widgets.scenarios.many import CASES
+from ppl_widgets.subsampling import Subsampling
 from ppl_widgets.views import many
-from ppl_widgets.watching import Watching
 
 
-class ManyPanel(TopicPanel[Watching]):
+class ManyPanel(TopicPanel[Subsampling]):
     """What becomes of a belief when there is too much to look at, or too much to believe?
 
     Ten thousand readings, a hundred at a time: who forgets to scale by N/B believes in a hundred.
@@ -69,7 +69,7 @@ class ManyPanel(TopicPanel[Watching]):
         large: bool = False,
         **unknown: Any,
     ) -> None:
-        watching = Watching(
+        session = Subsampling(
             MANY,
             seed=seed,
             readings=readings,
@@ -82,5 +82,5 @@ class ManyPanel(TopicPanel[Watching]):
             num_steps=num_steps,
         )
         super().__init__(
-            watching, many, show=show, lock=lock, predict=predict, large=large, **unknown
+            session, many, show=show, lock=lock, predict=predict, large=large, **unknown
         )

@@ -235,9 +235,11 @@ class Wired(ipywidgets.VBox, Generic[S]):
 
     def _command(self, command: Callable[[], object]) -> None:
         """Do what Python asked for and show it."""
-        self._note = ""
+        self._note, session = "", self._session
         with one_thread():
             command()
+            if self._clock is None and session.status == "running":  # nobody else will go on
+                session.run(session.num_steps - session.step)
         self.paint()
         self._post()
 
