@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import ppl_core
 import truth
 
 HERE = Path(__file__).parents[1]
@@ -164,6 +165,14 @@ def test_readme_map_names_every_part_of_a_package_and_no_other(package):
     parts = {path.stem for path in (HERE / package).glob("*.py") if path.stem != "__init__"}
     parts |= {path.parent.name for path in (HERE / package).glob("*/__init__.py")}
     assert named == parts
+
+
+def test_the_core_has_one_map():
+    """README and the package's docstring name its parts in one order, which its imports keep."""
+    readme = (HERE / "README.md").read_text("utf-8")
+    table = readme.split("| `ppl_core/` | |")[1].split("\n\n")[0]
+    rows = re.findall(r"^    ([\w, ]+?) {2,}", ppl_core.__doc__ or "", re.M)
+    assert re.findall(r"^\| `(\w+)`", table, re.M) == ", ".join(rows).split(", ")
 
 
 def test_the_reading_path_is_an_afternoon_long():
