@@ -6,9 +6,11 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+import torch
 
 import truth
 from notebooks import printed
+from ppl_widgets.datasets import digits
 
 
 def test_numbers_of_svi():
@@ -88,3 +90,36 @@ def test_numbers_of_networks():
     assert f"constant guide: {cost(0.0, 8.5, 0.6):.3f} nats" in said
     assert f"trusting the scale: {cost(1.0, 0.0, 0.75):.3f} nats" in said
     assert "the exact line: 0.000 nats" in said
+
+
+def test_numbers_of_the_autoencoders():
+    """Evidence of the linear one at its best: as the log density of the best normal of its kind."""
+    said = printed("12_networks")
+    pixels = digits()[0][:512]
+    pixels = pixels - pixels.mean(0)
+    covariance = pixels.T @ pixels / 512
+    values, vectors = np.linalg.eigh(covariance)
+    noise = values[:-2].mean()
+    weights = vectors[:, -2:] * np.sqrt(values[-2:] - noise)
+    normal = torch.distributions.MultivariateNormal(
+        torch.zeros(64, dtype=torch.double),
+        torch.from_numpy(weights @ weights.T + noise * np.eye(64)),
+    )
+    best = normal.log_prob(torch.from_numpy(pixels)).mean().item()
+    number = r"(-?[\d.]+)"
+    elbo, estimate, gap = map(
+        float,
+        re.findall(f"linear : ELBO {number}, evidence {number}, gap {number}", said)[0],
+    )
+    [(known, top)] = re.findall(f"closed form: evidence {number}, at best {number}", said)
+    assert float(top) == pytest.approx(best, abs=0.0006)
+    assert best - 0.05 < float(known) <= float(top)
+    assert estimate == pytest.approx(float(known), abs=0.01)
+    assert gap == pytest.approx(float(known) - elbo, abs=0.01)
+    assert 0.0 <= gap < 0.05
+    elbo, estimate, gap = map(
+        float,
+        re.findall(f"network: ELBO {number}, evidence {number}, gap {number}", said)[0],
+    )
+    assert elbo > best + 2.0
+    assert 0.2 < gap < 2.0

@@ -42,7 +42,7 @@ MESSAGES = {
     "hint.12.linear.folded": "{given}. That is the folded scale's. Is a line folded?",
     "hint.12.linear.mean_field": "{given}. That is mean field's. How many weights are there?",
     "hint.12.linear.above": "{given}. An ELBO above the evidence. Is the prior term there?",
-    "look.12.linear": "Panel: `EncoderPanel()`. Let the line train. What becomes of the gap?",
+    "look.12.linear": "Panel: `VAEPanel()`. Let it train again. What becomes of the gap?",
     "sibling.12.linear": (
         "A sibling. A line is fitted to points that lie on a line.\n"
         "The family holds the answer, so the misfit ends at 0.\n"
