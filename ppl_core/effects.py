@@ -154,7 +154,7 @@ class Handler:
                 f"Name the other arguments: {cls.__name__}(model, ...=...)"
             )
         handler.__init__(*settings, **named)
-        return handler(fn)
+        return handler(fn)  # a program, on which Python does not call __init__ again
 
     def __call__(self, fn: Callable[..., Any]) -> "Handled":
         return Handled(self, fn)

@@ -65,16 +65,25 @@ class ParamStore:
                     f"param {name!r}{where and ' at ' + where}: no value yet, and no initial value "
                     f"given.{suggestion(name, self._leaves)} Known: {listing(self._leaves)}."
                 )
-            self._create(name, init() if callable(init) else init, constraint, where)
+            self._put(name, init() if callable(init) else init, constraint, where)
         return self[name]
 
     def get_param(
-        self, name: str, init: Any = None, constraint: Any = constraints.real, **_: Any
+        self,
+        name: str,
+        init: Any = None,
+        constraint: Any = constraints.real,
+        event_dim: int | None = None,
     ) -> Tensor:
-        """Pyro's name for `setdefault`."""
+        """Pyro's name for `setdefault`; `event_dim` is for plates, which a store does not know."""
         return self.setdefault(name, init, constraint)
 
-    def _create(self, name: str, init: Any, constraint: Any, where: str = "") -> None:
+    def _put(self, name: str, init: Any, constraint: Any, where: str = "") -> None:
+        """Give a parameter a constrained value: in a new leaf, or in the one a module trains with.
+
+        Raises:
+            ParamError: the value is not finite, or not inside the constraint.
+        """
         value = as_real(init).detach()
         wrong = ""
         if not bool(constraint.check(value).all()) or not bool(torch.isfinite(value).all()):
@@ -124,7 +133,7 @@ class ParamStore:
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Give a parameter a new constrained value; it keeps its constraint, a new one is free."""
-        self._create(name, value, self._constraints.get(name, constraints.real))
+        self._put(name, value, self._constraints.get(name, constraints.real))
 
     def __delitem__(self, name: str) -> None:
         self.unconstrained(name)

@@ -31,7 +31,8 @@ class Normal(Distribution, torch_distributions.Normal):
         cls.reparameterised = False  # another draw or density may be written there
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None):
-        self._given = loc, scale = _number_or_tensor("loc", loc), _number_or_tensor("scale", scale)
+        loc, scale = _number_or_tensor("loc", loc), _number_or_tensor("scale", scale)
+        self._given = loc, scale
         loc_shape = loc.shape if isinstance(loc, Tensor) else Size()
         scale_shape = scale.shape if isinstance(scale, Tensor) else Size()
         shape = (
@@ -60,7 +61,9 @@ class Normal(Distribution, torch_distributions.Normal):
         """The same distribution, its parameters repeated to batch_shape."""
         shape = Size(batch_shape)
         if self._batch_shape and broadcast_shape(self, self._batch_shape, shape) != shape:
-            raise ValueError(f"Normal: batch_shape {self._batch_shape} does not expand to {shape}")
+            raise ValueError(
+                f"Normal: batch_shape {tuple(self._batch_shape)} does not expand to {tuple(shape)}"
+            )
         new = object.__new__(type(self)) if _instance is None else _instance
         vars(new).update(vars(self), _batch_shape=shape)
         return new

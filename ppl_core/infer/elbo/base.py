@@ -195,6 +195,7 @@ def run_pair(
         check_signature(model, guide, args, kwargs)
     with trace() as guide_sites:
         guide(*args, **kwargs)
+    # What a guide must not do is for check_pair to say, which knows both, and not for replay.
     drawn = replayable(guide_sites) if validation_enabled() else guide_sites
     with trace() as model_sites, replay(trace=drawn):
         model(*args, **kwargs)
