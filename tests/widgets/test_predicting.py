@@ -212,6 +212,15 @@ def test_what_the_later_panels_ask_is_true_by_a_second_route():
     assert exact["using"] == pytest.approx(tail, abs=2e-4)
 
 
+def test_what_has_no_place_is_said_and_not_drawn():
+    panel = NoFormulaPanel(predict=True, direction="inclusive")
+    panel.reveal(1.0)
+    assert panel._desk.question.startswith("You said 1.00 nats. Exact ")
+    frame = panel._view.frame(panel.session)
+    assert len(frame[MARK][0]) == len(frame[GAP][0]) == 0
+    panel.close()
+
+
 def test_what_has_no_end_is_said_and_not_drawn():
     panel = ContractPanel(predict=True)  # misspelt: the loss falls for ever
     panel.reveal(1.0)

@@ -199,6 +199,8 @@ class Veil:
         over, way = ("y", "x") if ask.across == "x" else ("x", "y")
         levels = _along(self._axes[over], np.linspace(0.0, 1.0, LEVELS))
         places = np.array([ask.places(session, reply.value, level) for level in levels])
+        if np.isnan(places).all():
+            return {MARK: NOTHING, GAP: NOTHING}
         lines = np.stack([places, np.broadcast_to(levels[:, None], places.shape)])
         lines = np.pad(lines, [(0, 0), (0, 1), (0, 0)], constant_values=np.nan)
         gap = np.empty((2, 0))
@@ -206,7 +208,8 @@ class Veil:
             level = _along(self._axes[over], np.array(0.55))
             ends = [ask.places(session, value, level)[-1] for value in (reply.value, reply.exact)]
             gap = np.array([ends, [level, level]])
-        return {MARK: _points(lines.swapaxes(1, 2).reshape(2, -1)[:, :-1], way), GAP: _points(gap, way)}
+        said = lines.swapaxes(1, 2).reshape(2, -1)[:, :-1]
+        return {MARK: _points(said, way), GAP: _points(gap, way)}
 
 
 def _along(axis: Mapping[str, Any], share: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ class Prediction:
         plot: where the reply is drawn; nowhere if empty.
         keeps: patterns of the traces, by uid, that are seen before the reply; the others wait.
         places: (session, value, over) -> where on that plot's axis it stands, at `over` on the
-            other axis: a quantity that is a slope is drawn as a slanted line.
+            other axis: a quantity that is a slope is drawn as a slanted line; nan for nowhere.
         across: "x", or "y" for a quantity of the other axis.
         plays: whether runs may go on before the reply.
         digits: behind the point.

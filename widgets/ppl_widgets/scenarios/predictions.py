@@ -30,6 +30,12 @@ def known_share(session: Any) -> float | None:
     return None if accepted is None else 100.0 * accepted
 
 
+def above_bent_floor(session: Any, gap: float, over: float) -> tuple[float]:
+    """So many nats above the floor; the floor of the inclusive loss is another one."""
+    exclusive = session.controls["direction"] == "exclusive"
+    return (bending.floor(session.controls) + gap if exclusive else math.nan,)
+
+
 PREDICTIONS = {
     "weighing": Prediction(
         name="weighing",
@@ -149,9 +155,10 @@ PREDICTIONS = {
         start=0.1,
         reach=(0.0, 15.0, 0.05),
         exact=lambda session: bending.trained_gap(session.controls, session.draws),
-        plot="gap",
-        keeps=("posterior.prior", "posterior.exact", "response.*", "gap.evidence", "gap.forbidden"),
-        places=lambda session, gap, _: (bending.exact(session.controls).log_evidence - gap,),
+        plot="loss",
+        keeps=("posterior.prior", "posterior.exact", "response.*", "*.forbidden", "loss.floor"),
+        places=above_bent_floor,
+        across="y",
         plays=False,
     ),
     "amortizing": Prediction(
