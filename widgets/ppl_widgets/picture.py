@@ -63,6 +63,8 @@ def picture(
         dotted = trace.get("mode") == "markers"
         if trace.get("fill") == "toself" or not (dotted or line.get("width")):
             continue
+        if "grip" in trace.get("meta", {}):
+            continue  # there is nothing to drag on a still
         x, y = points.get(trace.get("uid"), (trace.get("x", ()), trace.get("y", ())))
         role = trace.get("meta", {}).get("role", "exact")
         style = (line["width"], _rgb(PALETTE["light"][role]), _DASHES.get(line.get("dash")))

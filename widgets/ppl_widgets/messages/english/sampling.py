@@ -28,7 +28,7 @@ MESSAGES = {
     "plot.y": "y",
     "plot.energy": "energy",
     "axis.along": "along the ride",
-    "axis.energy": "nats gained",
+    "axis.energy": "nats",
     "axis.x": "x",
     "axis.y": "y",
     "trace.mass_lines": "20, 50, 80, 95 % inside",

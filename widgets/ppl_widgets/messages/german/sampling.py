@@ -28,7 +28,7 @@ MESSAGES = {
     "plot.y": "y",
     "plot.energy": "Energie",
     "axis.along": "entlang der Fahrt",
-    "axis.energy": "Nats gewonnen",
+    "axis.energy": "Nats",
     "axis.x": "x",
     "axis.y": "y",
     "trace.mass_lines": "20, 50, 80, 95 % innen",

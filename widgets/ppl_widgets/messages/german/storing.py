@@ -2,7 +2,7 @@
 
 MESSAGES = {
     "storing.title": "Der Parameterspeicher",
-    "label.init": "Start",
+    "label.init": "Startwert",
     "help.init": "Was param gesagt wird; der Speicher nimmt es einmal, wenn b entsteht",
     "label.constraint": "Bedingung",
     "help.constraint": "Wie aus der Zahl, die der Optimierer bewegt, eine SD wird",
