@@ -1,19 +1,105 @@
-"""Where a loss that is not finite comes from: the first parameter or site to blame."""
+"""Why a step of SVI must not be taken: the first parameter or site to blame."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..errors import InferenceError
 from ..handlers import log_prob_of, replay, trace
+from ..optim import Optimizer
 from ..params import ParamStore
 from ..values import validation
 
 Program = Callable[..., Any]
 TRIES = 20
 """Runs that look for it."""
+SAFE = 80.0
+"""An unconstrained value below this is finite under every transform."""
+
+
+def check_move(
+    store: ParamStore,
+    grads: Mapping[str, Tensor],
+    moved: Mapping[str, Tensor],
+    loss: float,
+    step: int,
+    optim: Optimizer,
+) -> None:
+    """Look at a step before it is taken.
+
+    Args:
+        store: with the parameters as they are.
+        grads: of the loss, by name.
+        moved: unconstrained values that the step would lead to.
+        loss, step, optim: to be told of.
+
+    Raises:
+        InferenceError: a parameter would leave its range, or be no finite number.
+    """
+    for name, grad in grads.items():
+        value = moved[name]
+        largest = abs(value.item()) if value.dim() == 0 else value.abs().max().item()
+        if largest < SAFE:
+            continue
+        seen = store.constrain(name, value)
+        if bool(torch.isfinite(seen).all()) and bool(store.constraint(name).check(seen).all()):
+            continue
+        if not bool(torch.isfinite(grad).all()):
+            cause = f"the gradient of parameter {name!r} is not finite"
+        else:
+            cause = f"the step would take parameter {name!r} to {worst(seen):g}"
+        raise InferenceError(
+            f"step {step + 1}: the loss is {loss:g}, but {cause}. Nothing was moved. A smaller "
+            f"learning rate (now {optim.settings(name)['lr']:g}), or a model without "
+            f"steps that have no derivative (a square root at 0, a division by 0), mends it.",
+            step=step,
+            site=name,
+            cause=cause,
+        )
+
+
+def check_memory(states: Mapping[str, tuple[Any, ...]], step: int) -> None:
+    """Look at what an optimiser remembers, by parameter.
+
+    Raises:
+        InferenceError: an overflow, which would freeze a parameter for good.
+    """
+    for name, state in states.items():
+        for part in state:
+            if isinstance(part, Tensor) and not bool(torch.isfinite(part).all()):
+                cause = f"a gradient of parameter {name!r} was too steep for the optimiser"
+                raise InferenceError(
+                    f"step {step + 1}: {cause}, whose memory overflowed. Clip it "
+                    f"(clip_args), or rescale the model.",
+                    step=step,
+                    site=name,
+                    cause=cause,
+                )
+
+
+def not_finite(
+    loss: float,
+    step: int,
+    optim: Optimizer,
+    store: ParamStore,
+    model: Program,
+    guide: Program,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> InferenceError:
+    """The error of a step whose loss is not finite: it names the first parameter or site so."""
+    site, cause = first_culprit(store, model, guide, args, kwargs)
+    fastest = max((optim.settings(name)["lr"] for name in store), default=0.0)
+    return InferenceError(
+        f"step {step + 1}: the loss is {loss}, because {cause}. A smaller learning rate "
+        f"(now {fastest:g}) or a better starting value usually mends it.",
+        step=step,
+        site=site,
+        cause=cause,
+    )
 
 
 def first_culprit(

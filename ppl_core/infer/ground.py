@@ -11,8 +11,9 @@ from ..errors import InferenceError, suggestion
 from ..values import as_real
 from .adaptation import blocks
 from .autoguide.initialization import Strategy
+from .space import Layout, Point, Values
 from .starts import Start
-from .target import FunctionTarget, Layout, Model, Point, ProgramTarget, Target, Values
+from .target import FunctionTarget, Model, PlainTarget, ProgramTarget, Target
 
 
 class Ground:
@@ -53,13 +54,15 @@ class Ground:
             )
         return target, point
 
-    def _target(self, layout: Layout, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+    def _target(
+        self, layout: Layout, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> PlainTarget:
         if self.model is not None:
             return ProgramTarget(self.model, layout, args, kwargs)
         assert self.potential_fn is not None
         return FunctionTarget(self.potential_fn, self.transforms, layout, args, kwargs)
 
-    def _known(self, target: Target, position: Tensor) -> Target | None:
+    def _known(self, target: PlainTarget, position: Tensor) -> Target | None:
         """The target as it is walked on, if it was compiled before."""
         if not self.jit_compile:
             return None
@@ -69,12 +72,10 @@ class Ground:
 
     def _fast(self, target: Target, position: Tensor) -> Target:
         """The target as it is walked on."""
-        if not self.jit_compile:
+        if not self.jit_compile or not isinstance(target, PlainTarget):
             return target
         from .machine import CompiledTarget  # not before it is needed
 
-        if isinstance(target, CompiledTarget):
-            return target
         try:
             fast = CompiledTarget(target, position)
         except NotCompiled as error:

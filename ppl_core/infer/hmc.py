@@ -21,7 +21,8 @@ from .adaptation import Adaptation, Mass, Plan
 from .autoguide.initialization import Strategy, init_to_uniform
 from .ground import Ground
 from .rides import Phase, Ride, reasonable_step_size
-from .target import Model, Point, Target, Values
+from .space import Point, Values
+from .target import Model, Target
 
 if TYPE_CHECKING:
     from .spans import Reach, Span

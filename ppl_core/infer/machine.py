@@ -15,7 +15,8 @@ from torch import Tensor
 from ..compiled import Compiled, Gradient, Identity, NoIdentity, NotCompiled, Rows
 from ..effects import is_handled
 from .recorded import as_tensors, distinct, place
-from .target import Point, Target, Values
+from .space import Point, Values
+from .target import PlainTarget, Target
 
 KEPT = 32
 """Targets that are remembered."""
@@ -33,7 +34,7 @@ class Recording:
         verdicts: why a kind of trajectory is not machine code; empty if it is, and was compared.
     """
 
-    target: Target
+    target: PlainTarget
     gradient: Gradient
     start: Tensor
     names: tuple[str, ...]
@@ -49,7 +50,7 @@ class Recording:
         except NotCompiled as error:
             return str(error)
 
-    def data_of(self, target: Target) -> dict[str, Tensor]:
+    def data_of(self, target: PlainTarget) -> dict[str, Tensor]:
         """The arguments of a target that are inputs."""
         named = _named(target)
         return {name: named[name] for name in self.names}
@@ -58,7 +59,7 @@ class Recording:
 _recordings: dict[Any, Recording] = {}
 
 
-def recording(target: Target, start: Tensor) -> tuple[Recording, Target]:
+def recording(target: PlainTarget, start: Tensor) -> tuple[Recording, PlainTarget]:
     """The recording of this very target, found or made; and the target with numbers as tensors.
 
     Raises:
@@ -70,7 +71,7 @@ def recording(target: Target, start: Tensor) -> tuple[Recording, Target]:
         return _found_or_made(target, start)  # it may need its numbers as they are
 
 
-def _found_or_made(target: Target, start: Tensor) -> tuple[Recording, Target]:
+def _found_or_made(target: PlainTarget, start: Tensor) -> tuple[Recording, PlainTarget]:
     key, kept, data = _key(target, start)
     if key in _recordings:
         return _recordings[key], target
@@ -84,7 +85,7 @@ def _found_or_made(target: Target, start: Tensor) -> tuple[Recording, Target]:
     return made, target
 
 
-def _key(target: Target, start: Tensor) -> tuple[Any, Identity | None, dict[str, Tensor]]:
+def _key(target: PlainTarget, start: Tensor) -> tuple[Any, Identity | None, dict[str, Tensor]]:
     """What a recording depends on, None if that cannot be told; the arguments that are inputs."""
     named = _named(target)
     tensors = {name: it for name, it in named.items() if isinstance(it, Tensor)}
@@ -104,11 +105,11 @@ def _key(target: Target, start: Tensor) -> tuple[Any, Identity | None, dict[str,
     return key, programs, data
 
 
-def _named(target: Target) -> dict[str, Any]:
+def _named(target: PlainTarget) -> dict[str, Any]:
     return {f"argument {key}": it for key, it in [*enumerate(target.args), *target.kwargs.items()]}
 
 
-def known(target: Target, start: Tensor) -> "CompiledTarget | None":
+def known(target: PlainTarget, start: Tensor) -> "CompiledTarget | None":
     """The target in machine code, if it was recorded before, perhaps for other arguments."""
     for form in (target.on(as_tensors(target.args), as_tensors(target.kwargs)), target):
         if _key(form, start)[0] in _recordings:
@@ -131,7 +132,7 @@ class CompiledTarget(Target):
         NotCompiled: it has no compiled form, there is no compiler, or a trial was off.
     """
 
-    def __init__(self, target: Target, start: Tensor):
+    def __init__(self, target: PlainTarget, start: Tensor):
         super().__init__(target.layout, target.args, target.kwargs)
         self.plain = target
         self.recording, self._on_tensors = recording(target, start)

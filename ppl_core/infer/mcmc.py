@@ -1,8 +1,7 @@
 """Markov chains, run to the end: warm-up, several chains, and what is to be known of the draws."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,12 +10,10 @@ from .. import diagnostics
 from ..errors import InferenceError
 from ..runs import InferenceRun, Kernel, Snapshot
 from ..values import as_real
+from .chain import Chain
 from .processes import in_processes
+from .space import Values
 
-if TYPE_CHECKING:
-    from .spans import Span
-
-Values = Mapping[str, Tensor]
 Hook = Callable[[Any, Values, str, int], Any]
 
 
@@ -31,57 +28,6 @@ class Strider(Protocol):
     def span(self, state: Any, steps: int, stream: Tensor, **about: Any) -> Any:
         """The new state, and the span of steps that led there."""
         ...
-
-
-@dataclass
-class Chain:
-    """One chain: its run, and what it has drawn after the warm-up.
-
-    Attributes:
-        run: the kernel at work.
-        parts: site name -> values, (draws, ...), one mapping for some draws in a row.
-        facts: numbers of the draws' infos by name, in parts.
-        divergences: (number of the draw, site name -> value where the energy ran away).
-        count: draws.
-    """
-
-    run: InferenceRun
-    parts: list[dict[str, Tensor]] = field(default_factory=list[dict[str, Tensor]])
-    facts: dict[str, list[Tensor]] = field(default_factory=dict[str, list[Tensor]])
-    divergences: list[tuple[int, Values]] = field(default_factory=list[tuple[int, Values]])
-    count: int = 0
-
-    def keep(self, info: Any, only: list[str] | None) -> None:
-        """Add the draw that an info tells of."""
-        if getattr(info, "diverging", False):
-            self.divergences.append((self.count, info.diverged_at))
-        self._add({name: value[None] for name, value in info.values.items()}, 1, only)
-        for name, number in numbers_of(info).items():
-            self.facts.setdefault(name, []).append(torch.tensor([number]))
-
-    def keep_span(self, span: "Span", numbers: Values, only: list[str] | None) -> None:
-        """Add all draws of a span."""
-        for step in numbers["diverging"].nonzero()[:, 0].tolist():
-            self.divergences.append((self.count + step, span.diverged_at(step)))
-        self._add(span.values, len(span), only)
-        for name, column in numbers.items():
-            self.facts.setdefault(name, []).append(column)
-
-    def _add(self, values: Values, count: int, only: list[str] | None) -> None:
-        self.parts.append({name: values[name] for name in (values if only is None else only)})
-        self.count += count
-
-    @property
-    def values(self) -> dict[str, Tensor]:
-        """Site name -> all draws, (draws, ...); empty before the first one."""
-        names = self.parts[0] if self.parts else {}
-        return {name: torch.cat([part[name] for part in self.parts]) for name in names}
-
-
-def numbers_of(info: Any) -> dict[str, float]:
-    """The fields of an info that are numbers."""
-    found = {each.name: getattr(info, each.name) for each in fields(info)}
-    return {name: value for name, value in found.items() if isinstance(value, int | float)}
 
 
 class MCMC:

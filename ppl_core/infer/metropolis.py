@@ -16,8 +16,9 @@ from torch import Tensor
 from ..errors import InferenceError
 from .autoguide.initialization import Strategy, init_to_uniform
 from .proposals import Draws, Proposal, prior_of
+from .space import Point, Values
 from .starts import Start
-from .target import Point, ProgramTarget, Target, Values
+from .target import ProgramTarget, Target
 
 Program = Callable[..., Any]
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from .autoguide.initialization import Strategy, init_to_uniform
 from .hmc import HMC, HMCInfo
 from .rides import Phase, Ride
-from .target import Model, Values
+from .space import Values
+from .target import Model
 
 if TYPE_CHECKING:
     from .spans import Reach, Span

@@ -23,6 +23,7 @@ from ..compiled import (
 from ..effects import is_handled
 from ..errors import InferenceError
 from ..optim import SGD, Adam, AdamW, ClippedAdam, Optimizer, RMSprop
+from .culprit import SAFE
 from .elbo import ELBO
 from .memory import remember, remembered, unchanged
 
@@ -33,10 +34,6 @@ RULES: dict[type[Optimizer], str] = {
     ClippedAdam: "ClippedAdam",
     RMSprop: "RMSprop",
 }
-SAFE = 80.0
-"""An unconstrained value below this is finite under every transform."""
-
-
 KEPT = 32
 """Recordings that are remembered."""
 _recordings: dict[Any, tuple[Program, Any]] = {}

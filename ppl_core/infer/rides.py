@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..errors import InferenceError
 from .adaptation import Mass
-from .target import Point, Target
+from .space import Point
+from .target import Target
 
 _TOO_FAR = 1000.0  # nats of energy error at which a trajectory has diverged (Stan's constant)
 

@@ -20,7 +20,8 @@ from ..errors import InferenceError
 from .adaptation import Adaptation, DualAveraging, Mass, Plan, Welford, window_bounds
 from .machine import CompiledTarget, OnDemand
 from .rides import no_gradient, no_step_size
-from .target import Point, Target
+from .space import Point
+from .target import Target
 
 TOLERANCE = 1e-3
 """How far some steps may be from those in Python, relative to the largest number of each kind."""

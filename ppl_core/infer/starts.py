@@ -12,7 +12,8 @@ from ..errors import InferenceError, ModelError, PPLError, listing
 from ..handlers import Trace, is_latent, trace
 from ..values import validation
 from .autoguide.initialization import InitMessenger, Strategy
-from .target import Layout, Model, Point, ProgramTarget, Target, Values, whole_data
+from .space import Layout, Point, Values
+from .target import Model, PlainTarget, ProgramTarget, Target, whole_data
 
 TRIES = 100
 
@@ -33,7 +34,7 @@ class Start:
     strategy: Strategy
     max_plate_nesting: int | None = None
     given: Values | None = None
-    quick: Callable[[Target, Tensor], Target | None] = lambda target, position: None
+    quick: Callable[[PlainTarget, Tensor], Target | None] = lambda target, position: None
     complaint: str = field(default="", init=False)
     site: str = field(default="", init=False)
 
@@ -68,8 +69,8 @@ class Start:
         sites, values = found
         layout = self._layout(sites, values)
         position = layout.join(values if self.given is None else self.given)
-        target: Target = ProgramTarget(self.model, layout, args, kwargs)
-        target = self.quick(target, position) or target
+        plain = ProgramTarget(self.model, layout, args, kwargs)
+        target = self.quick(plain, position) or plain
         point = target.at(position)
         if point.is_finite:
             return target, point.detached()

@@ -5,16 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InferenceError
 from ..handlers import trace
 from ..optim import Optimizer
 from ..params import ParamStore, get_param_store
 from ..values import validation, validation_enabled
-from .culprit import first_culprit, worst
+from . import culprit
 from .elbo import ELBO, Trace_ELBO
 
 if TYPE_CHECKING:
@@ -89,9 +87,6 @@ class SVI:
     Raises:
         GuideError: on the first step, if guide and model do not fit.
         InferenceError: the loss is infinite or not a number; parameters stay as they were.
-
-    >>> svi = SVI(conditioned_scale, guide, SGD({"lr": 0.001, "momentum": 0.1}))  # doctest: +SKIP
-    >>> losses = [svi.step(8.5) for _ in range(2500)]  # doctest: +SKIP
     """
 
     def __init__(
@@ -168,27 +163,13 @@ class SVI:
         Raises:
             NotCompiled: compilation is required, but the step has no compiled form.
         """
-        from tqdm.auto import tqdm  # 50 ms that only a progress bar needs
+        from .training import Course, train  # not before it is needed
 
-        from .training import train  # not before it is needed
-
-        losses: list[float] = []
-        passed: list[dict[str, Tensor]] = []
-        with tqdm(total=num_steps, disable=not progress_bar, desc="SVI") as bar:
-
-            def watch(new: list[float]) -> None:
-                losses.extend(new)
-                if every and len(losses) % every == 0:
-                    passed.append(self.params(self.state))
-                if len(new) > 1 or len(losses) % 50 == 0 or len(losses) == num_steps:
-                    bar.set_postfix_str(f"loss {sum(losses[-50:]) / len(losses[-50:]):.4g}", False)
-                    bar.update(len(losses) - bar.n)
-
-            self.compiled = train(self, num_steps, args, kwargs, compile, watch, every)
-        params = self.params(self.state)
-        path = {name: torch.stack([at[name] for at in passed]) for name in params if passed}
-        estimates = torch.from_numpy(np.array(losses)).to(torch.get_default_dtype())  # no detour
-        return SVIRunResult(estimates, params, self.state, path)
+        course = Course(self, num_steps, every)
+        with course.shown(progress_bar):
+            self.compiled = train(self, num_steps, args, kwargs, compile, course.note, every)
+        state = self.state
+        return SVIRunResult(course.losses(), self.params(state), state, course.path())
 
     def run_many(
         self,
@@ -271,8 +252,7 @@ class SVI:
         """
         store = self._enter(state)
         info, optim_state = self._move(store, state.optim, state.step, args, kwargs)
-        names = state.values.keys() | info.grads.keys()
-        self._leaves = {name: store.unconstrained(name) for name in names}
+        self._leaves = {n: store.unconstrained(n) for n in state.values.keys() | info.grads.keys()}
         values = {name: leaf.detach().clone() for name, leaf in self._leaves.items()}
         return SVIState(values, optim_state, state.step + 1), info
 
@@ -304,20 +284,22 @@ class SVI:
     ) -> tuple[SVIInfo, dict[str, tuple[Any, ...]]]:
         """Move the store's leaves by one step of the optimiser; an error moves nothing."""
         # A full check holds for as long as it would be about the same; then another one is due.
-        claim = (self.model, self.guide, self.loss, _kinds(args), _kinds(kwargs.values()))
+        kinds = [_kind(arg) for arg in (*args, *kwargs.values())]
+        claim = self.model, self.guide, self.loss, len(args), kinds
         due = claim != self._proven or step % _CHECK_EVERY == 0
         with store, validation(validation_enabled() and due):
             loss = self._estimate(args, kwargs)
         value = loss.item()
         if not math.isfinite(value):
-            raise self._diagnosis(store, value, step, args, kwargs)
+            programs = self.model, self.guide, args, kwargs
+            raise culprit.not_finite(value, step, self.optim, store, *programs)
         grads = _gradients(loss, store)
         with torch.no_grad():
             values = {name: leaf.data for name, leaf in store.named_parameters()}
             moved, new_state = self.optim.update(values, grads, optim_state)
-            self._check_finite(store, grads, moved, value, step)
+            culprit.check_move(store, grads, moved, value, step, self.optim)
             if due:
-                self._check_memory(new_state, step)
+                culprit.check_memory(new_state, step)
             for name in grads:
                 store.unconstrained(name).data = moved[name]
         self._proven = claim
@@ -334,71 +316,7 @@ class SVI:
             )
         return value
 
-    def _check_finite(
-        self,
-        store: ParamStore,
-        grads: Mapping[str, Tensor],
-        moved: Mapping[str, Tensor],
-        loss: float,
-        step: int,
-    ) -> None:
-        """Raise before a step would leave a parameter off its range, or no finite number."""
-        for name, grad in grads.items():
-            value = moved[name]
-            largest = abs(value.item()) if value.dim() == 0 else value.abs().max().item()
-            if largest < _SAFE:
-                continue
-            seen = store.constrain(name, value)
-            if bool(torch.isfinite(seen).all()) and bool(store.constraint(name).check(seen).all()):
-                continue
-            if not bool(torch.isfinite(grad).all()):
-                cause = f"the gradient of parameter {name!r} is not finite"
-            else:
-                cause = f"the step would take parameter {name!r} to {worst(seen):g}"
-            raise InferenceError(
-                f"step {step + 1}: the loss is {loss:g}, but {cause}. Nothing was moved. A smaller "
-                f"learning rate (now {self.optim.settings(name)['lr']:g}), or a model without "
-                f"steps that have no derivative (a square root at 0, a division by 0), mends it.",
-                step=step,
-                site=name,
-                cause=cause,
-            )
 
-    def _check_memory(self, states: Mapping[str, tuple[Any, ...]], step: int) -> None:
-        """Raise if the optimiser remembers an overflow, which would freeze a parameter for good."""
-        for name, state in states.items():
-            for part in state:
-                if isinstance(part, Tensor) and not bool(torch.isfinite(part).all()):
-                    cause = f"a gradient of parameter {name!r} was too steep for the optimiser"
-                    raise InferenceError(
-                        f"step {step + 1}: {cause}, whose memory overflowed. Clip it "
-                        f"(clip_args), or rescale the model.",
-                        step=step,
-                        site=name,
-                        cause=cause,
-                    )
-
-    def _diagnosis(
-        self,
-        store: ParamStore,
-        value: float,
-        step: int,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> InferenceError:
-        """Why a loss is not finite: the first parameter or site that is not."""
-        site, cause = first_culprit(store, self.model, self.guide, args, kwargs)
-        fastest = max((self.optim.settings(name)["lr"] for name in store), default=0.0)
-        return InferenceError(
-            f"step {step + 1}: the loss is {value}, because {cause}. A smaller learning rate "
-            f"(now {fastest:g}) or a better starting value usually mends it.",
-            step=step,
-            site=site,
-            cause=cause,
-        )
-
-
-_SAFE = 80.0  # an unconstrained value below this is finite under every transform
 _CHECK_EVERY = 100  # steps between two full checks: a parameter may walk off its range
 
 
@@ -417,12 +335,8 @@ def _instance(given: Any, wanted: Any, argument: str, example: str) -> Any:
     return given
 
 
-def _kinds(args: Iterable[Any]) -> list[Any]:
-    """What of the arguments may change the course of a program: shapes, types, whole numbers."""
-    return [_kind(arg) for arg in args]
-
-
 def _kind(arg: Any) -> Any:
+    """What of an argument may change the course of a program: its shape, type, whole number."""
     if isinstance(arg, Tensor):
         return arg.shape, arg.dtype
     return arg if isinstance(arg, int) else type(arg)

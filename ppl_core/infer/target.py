@@ -6,104 +6,27 @@ outcomes are summed out.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 from ..density import unconstrained
 from ..effects import Forward, Site
 from ..errors import ModelError, listing
 from ..handlers import is_latent, log_prob_of, trace
 from ..plates import Subsample
-from ..values import as_real, validation
+from ..values import validation
 from .elbo.enum import model_terms
 from .enumeration import config_enumerate, enum
+from .space import Layout, Point, Values
 
 Model = Callable[..., Any]
-Values = Mapping[str, Tensor]
-TRIES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A place in unconstrained space, and all that a sampler asks of it.
-
-    Attributes:
-        position: (d,).
-        potential: minus the log joint, volume change included, in nats.
-        gradient: of the potential, (d,).
-        values: site name -> the value on its support.
-    """
-
-    position: Tensor
-    potential: float
-    gradient: Tensor
-    values: Values
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether potential and gradient are finite."""
-        return math.isfinite(self.potential) and bool(self.gradient.isfinite().all())
-
-    def detached(self) -> "Point":
-        """The same place, its values cut from gradients."""
-        values = {name: value.detach() for name, value in self.values.items()}
-        return Point(self.position, self.potential, self.gradient, values)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each site's unconstrained numbers lie in one vector.
-
-    Attributes:
-        shapes: site name -> shape of its unconstrained values.
-        enumerated: rightmost batch dimension for the outcomes of discrete sites; None without any.
-    """
-
-    shapes: Mapping[str, Size]
-    enumerated: int | None = None
-
-    @cached_property
-    def sizes(self) -> list[int]:
-        """How many numbers each site has."""
-        return [shape.numel() for shape in self.shapes.values()]
-
-    def split(self, position: Tensor) -> dict[str, Tensor]:
-        """Each site's part of a position, (d,) or (..., d), in its shape."""
-        parts = position.split(self.sizes, -1)
-        rows = position.shape[:-1]
-        return {
-            name: part.reshape(rows + shape)
-            for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
-        }
-
-    def join(self, values: Values) -> Tensor:
-        """The position, (d,), of unconstrained values.
-
-        Raises:
-            ModelError: a site is missing, or a value has another shape.
-        """
-        parts = []
-        for name, shape in self.shapes.items():
-            if name not in values:
-                raise ModelError(
-                    f"no unconstrained value for site {name!r}; given: {listing(values)}"
-                )
-            value = as_real(values[name]).detach()
-            if value.shape != shape:
-                raise ModelError(
-                    f"the unconstrained value of site {name!r} has shape {tuple(value.shape)}; "
-                    f"{tuple(shape)} is needed"
-                )
-            parts.append(value.reshape(-1))
-        return torch.cat(parts)
-
-
-class Target:
+class Target(ABC):
     """A potential energy over vectors, made for some arguments.
 
     Args:
@@ -114,18 +37,9 @@ class Target:
     def __init__(self, layout: Layout, args: tuple[Any, ...] = (), kwargs: Any = None):
         self.layout, self.args, self.kwargs = layout, args, dict(kwargs or {})
 
+    @abstractmethod
     def energy(self, values: Values) -> tuple[Tensor, Values]:
         """Potential in nats (scalar) of unconstrained values, and the values on their supports."""
-        raise NotImplementedError
-
-    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Target":
-        """The same for other arguments."""
-        raise NotImplementedError
-
-    @property
-    def essence(self) -> tuple[Any, ...]:
-        """What it is made of, apart from layout and arguments."""
-        raise NotImplementedError
 
     def at(self, position: Tensor) -> Point:
         """Potential, gradient and values at a position, (d,); no values where it has none."""
@@ -200,7 +114,20 @@ def _shown(value: Tensor) -> str:
     return f"a value of shape {tuple(value.shape)}" + (f" with {bad[0].item()}" if len(bad) else "")
 
 
-class FunctionTarget(Target):
+class PlainTarget(Target):
+    """A potential that Python computes, and that can be recorded to be compiled."""
+
+    @abstractmethod
+    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "PlainTarget":
+        """The same for other arguments."""
+
+    @property
+    @abstractmethod
+    def essence(self) -> tuple[Any, ...]:
+        """What it is made of, apart from layout and arguments."""
+
+
+class FunctionTarget(PlainTarget):
     """A potential that is given as a function.
 
     Args:
@@ -221,7 +148,7 @@ class FunctionTarget(Target):
         super().__init__(layout, args, kwargs)
         self.potential_fn, self.transforms = potential_fn, transforms
 
-    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PlainTarget:
         """The same: its arguments are not used."""
         return FunctionTarget(self.potential_fn, self.transforms, self.layout, args, kwargs)
 
@@ -238,7 +165,7 @@ class FunctionTarget(Target):
         return self.potential_fn(values), seen
 
 
-class ProgramTarget(Target):
+class ProgramTarget(PlainTarget):
     """The potential of a program: minus its log joint, volume change included.
 
     Args:
@@ -253,7 +180,7 @@ class ProgramTarget(Target):
         super().__init__(layout, args, kwargs)
         self.model, self._enumerating = model, config_enumerate(model)
 
-    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Target:
+    def on(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> PlainTarget:
         """The potential of the program for other arguments."""
         return ProgramTarget(self.model, self.layout, args, kwargs)
 

@@ -10,8 +10,13 @@ slower than eager ones (0.9 and 0.8 of their pace) after 30 and 4 seconds of com
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from ..compiled import Compiled, Engine, Engines, NotCompiled, Program, View
 from .recorded import Training
@@ -24,6 +29,48 @@ CHUNK = 0.05
 """Seconds between two looks at the clock, the progress bar and the interrupt button."""
 CHUNK_STEPS = 500
 """Steps that take no longer than that, whatever is recorded."""
+
+
+class Course:
+    """What a run passes on its way, and how far it is on a progress bar.
+
+    Args:
+        svi: whose run.
+        num_steps: how many it will take.
+        every: steps between two moments whose parameters are kept; 0 keeps none.
+    """
+
+    def __init__(self, svi: Any, num_steps: int, every: int):
+        self._svi, self._num_steps, self._every = svi, num_steps, every
+        self._losses: list[float] = []
+        self._moments: list[dict[str, Tensor]] = []
+
+    @contextmanager
+    def shown(self, progress_bar: bool) -> Generator[None]:
+        """Show a bar meanwhile, or none."""
+        from tqdm.auto import tqdm  # 50 ms that only a progress bar needs
+
+        with tqdm(total=self._num_steps, disable=not progress_bar, desc="SVI") as self._bar:
+            yield
+
+    def note(self, new: list[float]) -> None:
+        """Add the losses of the newest steps."""
+        self._losses += new
+        count, last = len(self._losses), self._losses[-50:]
+        if self._every and count % self._every == 0:
+            self._moments.append(self._svi.params(self._svi.state))
+        if len(new) > 1 or count % 50 == 0 or count == self._num_steps:
+            self._bar.set_postfix_str(f"loss {sum(last) / len(last):.4g}", refresh=False)
+            self._bar.update(count - self._bar.n)
+
+    def losses(self) -> Tensor:
+        """One a step, (steps,)."""
+        return torch.from_numpy(np.array(self._losses)).to(torch.get_default_dtype())
+
+    def path(self) -> dict[str, Tensor]:
+        """Parameter name -> constrained values at the moments that were kept, (kept, ...)."""
+        names = self._moments[-1] if self._moments else {}
+        return {name: torch.stack([at[name] for at in self._moments]) for name in names}
 
 
 def train(

@@ -1,6 +1,7 @@
 """What weighted draws tell: evidence, effective size, averages, marginals."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -16,16 +17,16 @@ from ..values import as_real
 from .draws import Draws
 
 
-class WeightedPosterior:
+class WeightedPosterior(ABC):
     """What weighted draws tell of a posterior and its evidence: Pyro's names, with errors.
 
     Needs `draws`: whatever it says is computed from them.
     """
 
     @property
+    @abstractmethod
     def draws(self) -> Draws:
         """All draws so far."""
-        raise NotImplementedError
 
     @property
     def log_weights(self) -> Tensor:
