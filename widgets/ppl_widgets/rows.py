@@ -64,7 +64,10 @@ class Table:
             raise ValueError(f"the groups {list(self.groups)} do not span {len(self.heads)} heads")
 
     def html(self) -> str:
-        """The table as HTML: every text escaped, every head tied to its row or column."""
+        """The table as HTML: every text escaped, every head tied to its row or column.
+
+        A long name may go on in another line behind its bracket.
+        """
         over = "".join(
             f'<th scope="colgroup" colspan="{span}">{escape(name)}</th>'
             if name
@@ -98,7 +101,8 @@ class Table:
         tied = f' scope="{scope}"' if scope else ""
         kind = "number" if column in self.numbers else "code" if column in self.code else ""
         kind = f' class="{kind}"' if kind else ""
-        return f"<{tag}{tied}{kind}>{escape(text)}</{tag}>"
+        inside = escape(text) if kind else escape(text).replace("(", "(<wbr>")
+        return f"<{tag}{tied}{kind}>{inside}</{tag}>"
 
 
 def _marked(row: Row) -> str:
