@@ -16,9 +16,11 @@ import ppl_core.distributions as dist
 from ppl_core.density import log_density
 from ppl_core.diagnostics import r_hat
 from ppl_core.infer import HMC
+from ppl_core.infer.rides import Ride as Watched
 from ppl_widgets.riding import Riding
 from ppl_widgets.scenarios import SAMPLING, Settings
 from ppl_widgets.scenarios import sampling as stage
+from ppl_widgets.scenarios.accepted import axes_of, independent_share
 from ppl_widgets.scenarios.rides import energies
 from ppl_widgets.scenarios.targets import SITES, TARGETS, contour, curve, level, marginal, moments
 from ppl_widgets.views import sampling as view
@@ -224,7 +226,7 @@ def test_share_of_rides_accepted(step_size, leapfrogs):
 
 
 def test_beyond_twice_the_smallest_sd_nothing_is_accepted():
-    small = stage.axes_of("two objects")[1]
+    small = axes_of("two objects")[1]
     assert 2.0 * small == pytest.approx(0.415, abs=5e-4)
     assert stage.share(settings(step_size=2.5 * small, leapfrogs=50)) < 1e-3
     assert stage.share(settings(step_size=1.0 * small, leapfrogs=50)) > 0.8
@@ -250,7 +252,7 @@ def test_share_of_a_walk_and_of_independent_proposals(step_size):
             return target.log_density(*place) + 0.5 * (r * r).sum(0)
 
         chance = np.exp(np.minimum(0.0, log_weight(there) - log_weight(at)))
-        known = stage.independent_share(name, step_size)
+        known = independent_share(name, step_size)
         assert abs(chance.mean() - known) < 5.0 * chance.std() / math.sqrt(DRAWS), name
 
 
@@ -347,6 +349,30 @@ def test_a_ride_leads_from_a_draw_to_the_next():
     frame = view.frame(riding)  # NUTS rides to both sides
     last = riding.ride
     assert len(frame["ride.ahead"][0]) == len(last) - last.begin
+
+
+@pytest.mark.parametrize("target", ["two objects", "funnel"])
+def test_a_ride_of_nuts_grows_in_its_own_order(target, monkeypatch):
+    """Against the kernel's steps in Python, watched one by one."""
+    ways, step = [], Watched.step
+
+    def watched(ride, phase, direction=1):
+        ways.append(direction > 0)
+        return step(ride, phase, direction)
+
+    monkeypatch.setattr(Watched, "step", watched)
+    chain = stage.kernel(settings(kernel="NUTS", target=target))
+    chain.kernel.jit_compile = False
+    run = ppl.InferenceRun(chain, seed=7)
+    for _ in range(20):
+        ways.clear()
+        run.advance(1)
+        for ride in run.snapshot.info.rides:
+            first, last = ride.begin, ride.begin + 1
+            for count in range(2, len(ride) + 1):
+                first, last = (first, last + 1) if ways.pop(0) else (first - 1, last)
+                assert ride.reached(count) == (first, last)
+        assert not ways
 
 
 def test_a_copy_goes_on_as_the_chain_would_have():

@@ -8,7 +8,7 @@ import numpy as np
 
 from .drawing import Drawing
 from .machine import Status
-from .scenarios.rides import Ride, order_of
+from .scenarios.rides import Ride, inverse_mass
 
 
 class Riding(Drawing):
@@ -51,13 +51,8 @@ class Riding(Drawing):
 
     @property
     def inverse_mass(self) -> np.ndarray | None:
-        """Of the chain, (2,) or (2, 2); None without momenta."""
-        state = None if self._run is None else self._run.snapshot.state.state
-        learned = getattr(state, "adaptation", None)
-        if learned is None:
-            return None
-        inverse, order = learned.mass.inverse.double().numpy(), order_of(state)
-        return inverse[np.ix_(*[order] * inverse.ndim)]
+        """Of the chain, (2, 2); None without momenta."""
+        return None if self._run is None else inverse_mass(self._run.snapshot.state.state)
 
     def advance(self, budget_ms: float, num_steps: int | None = None) -> int:
         """Go on for about so long; the points shown more, or the draws where none are counted.

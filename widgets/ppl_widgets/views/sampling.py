@@ -116,7 +116,7 @@ def _ride(riding: "Riding") -> dict[str, Points]:
     ride, row = riding.ride, riding.draw
     if ride is None:
         return points
-    first, last = shown(riding)
+    first, last = ride.reached(riding.reached or len(ride))
     x, y = ride.points.T
     points["ride.ahead"] = _points(x[ride.begin : last], y[ride.begin : last])
     points["ride.behind"] = _points(x[first : ride.begin + 1], y[first : ride.begin + 1])
@@ -132,17 +132,6 @@ def _ride(riding: "Riding") -> dict[str, Points]:
     at = int(np.abs(ride.points - here).sum(axis=1).argmin())
     points["energy.now"] = _points(along[at : at + 1], gained[at : at + 1])
     return points
-
-
-def shown(riding: "Riding") -> tuple[int, int]:
-    """The stretch of the ride that is shown: it grows from where it began, to both sides."""
-    ride = riding.ride
-    assert ride is not None
-    if not riding.reached:
-        return 0, len(ride)
-    more = riding.reached - 1
-    ahead = min(more, len(ride) - 1 - ride.begin)
-    return max(0, ride.begin - (more - ahead)), ride.begin + ahead + 1
 
 
 def gains(riding: "Riding") -> np.ndarray:
