@@ -40,7 +40,10 @@ def _independent_independent(p: Independent, q: Independent) -> Tensor:
 def _independent_multivariate(p: Independent, q: Any) -> Tensor:
     base = p.base_dist
     if p.reinterpreted_batch_ndims != 1 or not isinstance(base, Normal | Delta):
-        raise NotImplementedError(f"KL({p} || {q}) has no closed form here")
+        raise NotImplementedError(
+            f"KL({p} || {q}) has no closed form: the first is no row of normal numbers. Average "
+            f"p.log_prob(x) - q.log_prob(x) over draws x of p, as Trace_ELBO does."
+        )
     if isinstance(base, Delta):
         return base.log_density.sum(-1) - q.log_prob(base.v)
     return kl_divergence(MultivariateNormal(base.loc, scale_tril=base.scale.diag_embed()), q)

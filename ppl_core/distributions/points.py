@@ -176,7 +176,10 @@ class Empirical(Distribution):
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """The different draws, each once, as a new leftmost dimension."""
         if not self.has_enumerate_support:
-            raise NotImplementedError("Empirical: each row of the batch has its own draws")
+            raise NotImplementedError(
+                "Empirical: each row of the batch has its own draws, so that there is no list of "
+                "outcomes for all of them. Enumerate one Empirical for each row."
+            )
         draws = self._samples.unique(dim=0)
         draws = draws.reshape(draws.shape[:1] + (1,) * len(self.batch_shape) + self.event_shape)
         return draws.expand(draws.shape[:1] + self.shape()) if expand else draws
