@@ -66,8 +66,9 @@ ScalePanel()
 # 2. Press *Play* again, and drag *measurement* to 10.5 while it learns. The exact curve moves
 #    with your hand, the learned one sets out after it, and every trace marks the change. The
 #    reading went up by 1. By how much did the exact centre?
-# 3. Drag *guess* up by 1 as well. Now the centre moves by 0.36 only, where the reading made it
-#    move by 0.64. Which of your two sources is the sharper one?
+# 3. Drag *guess* up by 1 as well: the ring on top of the prior is a handle, too. Now the centre
+#    moves by 0.36 only, where the reading made it move by 0.64. Which of your two sources is the
+#    sharper one?
 # 4. Watch the width of the exact curve while you drag. It stays at 0.6. What would change it?
 #    Open *noise · prior · optimiser* below the buttons and find out.
 # 5. Press *Same noise*, then *Play*: the same path, step for step. Press *New noise*: another
