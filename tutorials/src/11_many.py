@@ -88,7 +88,7 @@ def guide(readings):
 try:
     ppl.infer.Trace_ELBO().loss(squared, guide, readings[:5])
 except ppl.ShapeError as error:
-    print("N² loss:", str(error)[:58], "...")
+    print("N² loss:", error)
 
 # %% [markdown]
 # ## Where people slip
