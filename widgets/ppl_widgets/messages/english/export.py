@@ -2,7 +2,7 @@
 
 MESSAGES = {
     "page.trained": "Trained in this page: {num_steps} steps in {time} ms at every move.",
-    "page.drawn": "Drawn in this page: {num} draws in {time} ms at every move.",
+    "page.drawn": "Drawn in this page: {num} draws in {time} ms.",
     "page.missing": "Not in this page: {names}.",
     "page.no_envelope": "Stopped: no envelope fits over a guide this narrow. A wider b?",
     "page.recorded": "Precomputed: {settings} settings and one run; the nearest is shown.",

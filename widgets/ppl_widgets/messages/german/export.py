@@ -2,7 +2,7 @@
 
 MESSAGES = {
     "page.trained": "In dieser Seite trainiert: {num_steps} Schritte in {time} ms bei jedem Zug.",
-    "page.drawn": "In dieser Seite gezogen: {num} Ziehungen in {time} ms bei jedem Zug.",
+    "page.drawn": "In dieser Seite gezogen: {num} Ziehungen in {time} ms.",
     "page.missing": "Nicht in dieser Seite: {names}.",
     "page.no_envelope": "Angehalten: Über einen so schmalen Guide passt keine Hülle. Ein größeres b?",
     "page.recorded": "Vorberechnet: {settings} Einstellungen und ein Lauf; die nächste wird "

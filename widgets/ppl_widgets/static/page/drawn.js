@@ -46,7 +46,7 @@ class Drawn {
     this.status = this.kernel.failed ? "failed" : "idle";
     this.show(Math.min(this.data.start, this.end));
     if (!this.kernel.failed) this.status = "idle";
-    this.time = performance.now() - began;
+    Object.assign(this, { time: performance.now() - began, first: this.step });
   }
 
   /** Exact answers, and axes that hold them. */
@@ -196,7 +196,7 @@ class Drawn {
       summary: this.summary,
       code: fill(this.case.code, { ...written, seed }),
       line: `${panel}(${changed.join(", ")})`,
-      note: fill(note, { num: count(step), time: fixed(this.time, 1) }),
+      note: fill(note, { num: count(this.first), time: fixed(this.time, 1) }),
     };
   }
 }
