@@ -134,12 +134,12 @@ class Class:
         return next(it["value"] for it in metrics if it["name"] == "TaskDuration")
 
     def settle(self, seconds: float = 60.0) -> float:
-        """Wait until the kernel computes no more; how long that took."""
+        """Wait until neither the kernel nor the page works any more; how long that took."""
         begin = time.monotonic()
         while time.monotonic() < begin + seconds:
-            before = self.kernel_cpu
+            kernel, page = self.kernel_cpu, self.page_cpu
             self.wait(2)
-            if self.kernel_cpu - before < 0.05:
+            if self.kernel_cpu - kernel < 0.05 and self.page_cpu - page < 0.2:
                 break
         return time.monotonic() - begin
 
