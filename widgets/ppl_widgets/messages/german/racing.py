@@ -25,5 +25,5 @@ MESSAGES = {
     "alt.course": "Das Mittel des Guides je Schritt; der halbe Weg ist bei Schritt {known} getan.",
     "alt.left": "Die KL in Nats je Schritt. {summary}",
     "predict.racing": "Du bist dran: Bei welchem Schritt hat SGD den halben Weg?",
-    "label.predict.racing": "Halbzeit, in Schritten",
+    "label.predict.racing": "Halbwertszeit, in Schritten",
 }
