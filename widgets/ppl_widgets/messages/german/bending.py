@@ -17,7 +17,8 @@ MESSAGES = {
     "bending.ask_two_inclusive": "Beide Hügel sind bedeckt. Was füllt das Tal?",
     "bending.ask_one_exclusive": "Ein Hügel: Wie viel verliert ein normaler Guide?",
     "bending.ask_one_inclusive": "Ein Hügel: Kommt es auf die Richtung an?",
-    "bending.ask_bent": "Messwert {reading}, Rausch-SD {noise}: Um wie viel weiter klafft die Lücke?",
+    "bending.ask_bent": "Messwert {reading}, Rausch-SD {noise}: Um wie viel weiter klafft "
+    "die Lücke?",
     "plot.response": "Kennlinie",
     "plot.evidence": "Evidenz",
     "axis.needle": "Messung",

@@ -4,7 +4,8 @@ MESSAGES = {
     "page.trained": "In dieser Seite trainiert: {num_steps} Schritte in {time} ms bei jedem Zug.",
     "page.drawn": "In dieser Seite gezogen: {num} Ziehungen in {time} ms.",
     "page.missing": "Nicht in dieser Seite: {names}.",
-    "page.no_envelope": "Angehalten: Über einen so schmalen Guide passt keine Hülle. Ein größeres b?",
+    "page.no_envelope": "Angehalten: Über einen so schmalen Guide passt keine Hülle. Ein größeres "
+    "b?",
     "page.recorded": "Vorberechnet: {settings} Einstellungen und ein Lauf; die nächste wird "
     "gezeigt.",
     "page.away": "Bei anderen Einstellungen aufgenommen. Drücke {again}, um den Lauf zu sehen.",
@@ -27,8 +28,8 @@ MESSAGES = {
     "save.writing": "Die Seite wird geschrieben ...",
     "save.done": "Gesichert als {name}, neben dem Notebook.",
     "save.voila": "In einer Vorführung wird nichts gesichert. Öffne das Notebook und sichere dort.",
-    "save.locked": "Nicht gesichert: {folder} nimmt keine Dateien an. Das Notebook in einen eigenen "
-    "Ordner legen?",
+    "save.locked": "Nicht gesichert: {folder} nimmt keine Dateien an. Das Notebook in einen "
+    "eigenen Ordner legen?",
     "save.failed": "Nicht gesichert: {reason}.",
     "page.index": "PPL Playground",
     "page.lead": "Notebooks zum Lesen und Panels zum Anfassen, ohne Kernel.",
