@@ -5,15 +5,39 @@ import re
 import nbformat
 import pytest
 
+import ppl_widgets
 import ppl_widgets.export.site as site
 from ppl_widgets import ForwardPanel, ScalePanel
+from ppl_widgets.drawing import Drawing
+from ppl_widgets.export import fragment, page_data, recorded
 from ppl_widgets.export.outputs import page_of
+from ppl_widgets.export.page import document, script, style
+from ppl_widgets.scenarios import FORWARD, racing
 from ppl_widgets.session import Session
+from ppl_widgets.views import forward
 
 SEEN = "() => window.pplPlots?.['{0}']?.drawn.length"
 LEARNED = """() => {
     const { x } = window.pplPlots.weighing.series['posterior.learned'];
     return [x[80], (x[160] - x[0]) / 10];
+}"""
+
+
+OPENED = """async () => {
+    const until = async (true_) => {
+        for (let n = 0; n < 200 && !true_(); n++) await new Promise((wait) => setTimeout(wait, 50));
+        return true_();
+    };
+    const seen = [];
+    for (const host of document.querySelectorAll('.ppl-export')) {
+        const frames = () => window.pplPlots?.[host.page?.data.label]?.frames;
+        host.scrollIntoView();
+        await until(() => frames() > 0);
+        const before = frames();
+        for (const name of ['step', 'back']) host.querySelector(`[data-name=${name}]`)?.click();
+        seen.push(await until(() => frames() > before));
+    }
+    return seen;
 }"""
 
 
@@ -86,6 +110,60 @@ def test_the_scale_trains_in_the_page_when_its_slider_moves(alone, tmp_path, sho
     assert alone.evaluate("document.body.dataset.jpThemeLight") == "false"
     assert alone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shots(alone, "dark-700")
+
+
+def test_a_page_draws_anew_what_the_kernel_would_draw(alone, tmp_path, shots):
+    panel = ForwardPanel()
+    show(alone, panel.save_html(tmp_path / "forward.html"), "forward")
+    panel.close()
+    assert re.match(r"Drawn in this page: 1,000 draws in [\d.]+ ms", text(alone, "export-note"))
+    drawing = Drawing(FORWARD)
+    for name, keys in (("guess", 4), ("noise sd", 2)):
+        slider = alone.get_by_role("slider", name=name)
+        slider.focus()
+        for _ in range(keys):
+            alone.keyboard.press("ArrowRight")
+        drawing.set(name.replace(" ", "_"), float(slider.input_value()))
+        summary = drawing.summary().partition("Ready. ")[2]
+        until(alone, "desk-summary", re.escape(summary))
+        found = alone.evaluate("document.querySelector('.ppl-export').page.mind.draws")
+        for name in ("weight", "measurement"):
+            assert found[name] == pytest.approx(drawing.draws[name], rel=1e-5)
+        alone.wait_for_function(
+            "x => Math.abs(pplPlots.forward.series['weight.newest'].x[0] - x) < 1e-4",
+            arg=float(drawing.draws["weight"][-1]),
+        )
+    drawn = alone.evaluate("pplPlots.forward.series['measurement.exact']")
+    x, y = forward.frame(drawing)["measurement.exact"]
+    assert drawn["x"] == pytest.approx(x, rel=1e-5)
+    assert drawn["y"] == pytest.approx(y, rel=1e-5, abs=1e-6)
+    alone.get_by_role("button", name="Play").click()
+    until(alone, "desk-status", r"draw 5,000/5,000")
+    shots(alone, "drawn")
+
+
+def test_every_panel_opens_on_one_page(alone, tmp_path, monkeypatch):
+    """Each with its run in two frames and one setting; those above are opened whole."""
+    monkeypatch.setattr(recorded, "FRAMES", 2)
+    monkeypatch.setattr(racing, "FEW", racing.GROUP)
+    names = [name for name in ppl_widgets.__all__ if name.endswith("Panel")]
+    names = [name for name in names if name not in ("LivePanel", "ExplorePanel", "VAEPanel")]
+    fragments = []
+    for name in names:
+        panel = getattr(ppl_widgets, name)()
+        first = next(row["name"] for row in panel._desk.rows if row["place"] == "face")
+        usual = {first: [panel.session.controls[first]]}
+        data = page_data(panel.session, panel._figures, panel._desk, usual=usual)
+        fragments.append(fragment(data))
+        panel.close()
+    head = [f"<style>{style()}</style>"]
+    body = f"<main>{''.join(fragments)}</main><script>{script()}</script>"
+    path = tmp_path / "all.html"
+    path.write_text(document("All", body, head), encoding="utf-8")
+    alone.goto(path.as_uri())
+    opened = alone.evaluate(OPENED)
+    assert len(opened) == len(names)
+    assert all(opened), dict(zip(names, opened, strict=True))
 
 
 def test_a_precomputed_page_says_so_and_moves(alone, tmp_path, shots):
