@@ -205,7 +205,7 @@ class Veil:
         lines = np.pad(lines, [(0, 0), (0, 1), (0, 0)], constant_values=np.nan)
         gap = np.empty((2, 0))
         if reply.exact is not None and math.isfinite(reply.exact):
-            level = _along(self._axes[over], np.array(0.55))
+            level = float(_along(self._axes[over], np.array(0.55)))
             ends = [ask.places(session, value, level)[-1] for value in (reply.value, reply.exact)]
             gap = np.array([ends, [level, level]])
         said = lines.swapaxes(1, 2).reshape(2, -1)[:, :-1]
