@@ -66,6 +66,8 @@ CONTEXT = (
     "paths.",
     "belief.",
     "dots.",
+    "x.",
+    "y.",
 )
 """Plots whose exact line is no answer to what is asked."""
 

@@ -92,7 +92,7 @@ class Chain:
     def __deepcopy__(self, memo: Any) -> "Chain":
         return self
 
-    def init(self) -> Place:
+    def init(self, *given: Any) -> Place:
         """As `MCMC` begins its first chain, its warm-up included."""
         torch.manual_seed(int(torch.randint(2**31, ())))
         state, taken = self.kernel.init(), 0
@@ -101,20 +101,19 @@ class Chain:
             taken += len(infos)
         return Place(state, _place(state.values))
 
-    def update(self, place: Place) -> tuple[Place, Block]:
+    def update(self, state: Place, *given: Any) -> tuple[Place, Block]:
         """The next steps: fewer than a block where one fails."""
-        wanted = BLOCK if self._strides(place.state) else FEW
-        state, draws, infos = self._take(place.state, wanted)
-        rows, rides, at = list[dict[str, float]](), list[Ride](), place.at
-        order = order_of(place.state)
-        mass = inverse_mass(place.state)
-        pushes = partial(pushes_at, self.target, inverse_mass=mass)
+        wanted = BLOCK if self._strides(state.state) else FEW
+        new, draws, infos = self._take(state.state, wanted)
+        rows, rides, at = list[dict[str, float]](), list[Ride](), state.at
+        order, mass = order_of(state.state), inverse_mass(state.state)
+        pushes = None if mass is None else partial(pushes_at, self.target, inverse_mass=mass)
         for draw, info in zip(draws, infos, strict=True):
             rides.append(_ride(info, at, order, pushes))
             rows.append(_row(info, draw, rides[-1]))
             at = draw
         columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        return Place(state, at), Block(columns, tuple(rides))
+        return Place(new, at), Block(columns, tuple(rides))
 
     def _strides(self, state: Any) -> bool:
         return isinstance(self.kernel, HMC) and self.kernel.strides(state)
@@ -146,9 +145,9 @@ def order_of(state: Any) -> list[int]:
     return [names.index(site) for site in SITES]
 
 
-def _ride(info: Any, before: np.ndarray, order: list[int], pushes: Pushes) -> Ride:
+def _ride(info: Any, before: np.ndarray, order: list[int], pushes: Pushes | None) -> Ride:
     """The way that a step has taken."""
-    if hasattr(info, "proposal"):
+    if pushes is None:
         return Ride(np.stack([before, _place(info.proposal)]))
     points = info.trajectory.double().numpy()[:, order]
     begin = int(np.abs(points - before).sum(axis=1).argmin())

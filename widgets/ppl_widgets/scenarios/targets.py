@@ -54,7 +54,8 @@ def funnel() -> None:
 
 def two_peaks() -> None:
     """Two peaks, 3 to 7."""
-    shares, peaks = dist.Categorical([0.3, 0.7]), dist.Normal([-2.0, 2.0], 0.6)
+    shares = dist.Categorical([0.3, 0.7])  # pyright: ignore[reportArgumentType]
+    peaks = dist.Normal([-2.0, 2.0], 0.6)
     x = ppl.sample("x", dist.MixtureSameFamily(shares, peaks))
     ppl.sample("y", dist.Normal(0.5 * x, 0.8))
 
@@ -103,7 +104,7 @@ class Target:
 
     def code(self) -> str:
         """The program as a cell defines it."""
-        lines = inspect.getsource(self.program).splitlines()
+        lines = (line.split("  #")[0] for line in inspect.getsource(self.program).splitlines())
         return "\n".join(line for line in lines if '"""' not in line).replace(" -> None", "")
 
 

@@ -1,6 +1,6 @@
 """The sampler stage: rides over contours, both marginals, the ride's energy, what is accepted."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -58,16 +58,16 @@ def stage(riding: "Riding") -> dict[str, Figure]:
     return filled(figures, frame(riding))
 
 
-def _beads(role: str) -> dict[str, object]:
+def _beads(role: str) -> dict[str, Any]:
     """A thin line with a bead at every point."""
     colour = theme.PALETTE["light"][role]
     line = {"width": 1.5, "dash": "solid", "color": colour}
     return {"mode": "lines+markers", "line": line, "marker": {"size": 5, "color": colour}}
 
 
-def _plane(riding: "Riding", traces: list[dict[str, object]]) -> Figure:
+def _plane(riding: "Riding", traces: list[dict[str, Any]]) -> Figure:
     target = truth.target(riding.controls)
-    sides = {"x_range": target.across, "y_range": target.up}
+    sides: dict[str, Any] = {"x_range": target.across, "y_range": target.up}
     names = {"x": say("axis.x"), "y": say("axis.y")}
     return {"data": traces, "layout": theme.layout(say("plot.ride"), **names, **sides, key=True)}
 
@@ -80,7 +80,7 @@ def _side(riding: "Riding", site: str) -> Figure:
     ]
     at, density = curve(riding.controls["target"], site)
     names = {"y": say("axis.density")}
-    ends = {"x_range": (at[0], at[-1]), "y_range": (0.0, 1.3 * density.max())}
+    ends: dict[str, Any] = {"x_range": (at[0], at[-1]), "y_range": (0.0, 1.3 * density.max())}
     layout = theme.layout(say(f"plot.{site}"), **names, **ends)
     return {"data": traces, "layout": layout}
 
