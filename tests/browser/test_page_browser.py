@@ -143,7 +143,7 @@ def test_a_page_draws_anew_what_the_kernel_would_draw(alone, tmp_path, shots):
 
 
 def test_every_panel_opens_on_one_page(alone, tmp_path, monkeypatch):
-    """Each with its run in two frames and one setting; those above are opened whole."""
+    """Each with its run in two frames and one setting; the digits' trains for too long."""
     monkeypatch.setattr(recorded, "FRAMES", 2)
     monkeypatch.setattr(racing, "FEW", racing.GROUP)
     names = [name for name in ppl_widgets.__all__ if name.endswith("Panel")]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from ppl_widgets.panels.tabled import TabledPanel
-from ppl_widgets.scenarios.storing import STORING
+from ppl_widgets.scenarios.storing import MAPS, STORING
 from ppl_widgets.storing import Storing
 from ppl_widgets.views import storing
 
@@ -39,6 +39,12 @@ class StorePanel(TabledPanel[Storing]):
         True
         >>> panel.close()
     """
+
+    page_grid: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "constraint": tuple(MAPS),
+        "lr": [0.01, 0.03, 0.1],
+        "init": [0.5, 1.0, 2.0],
+    }
 
     def __init__(
         self,
