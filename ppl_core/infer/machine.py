@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..compiled import Compiled, Gradient, Identity, NoIdentity, NotCompiled, Rows
-from ..effects import is_handled
-from .recorded import as_tensors, distinct, place
+from ..compiled import Compiled, Gradient, Identity, NotCompiled, Rows
+from .arguments import as_tensors, distinct, identity, named, places
 from .space import Point, Values
 from .target import PlainTarget, Target
 
@@ -52,8 +51,8 @@ class Recording:
 
     def data_of(self, target: PlainTarget) -> dict[str, Tensor]:
         """The arguments of a target that are inputs."""
-        named = _named(target)
-        return {name: named[name] for name in self.names}
+        given = named(target.args, target.kwargs)
+        return {name: given[name] for name in self.names}
 
 
 _recordings: dict[Any, Recording] = {}
@@ -87,26 +86,16 @@ def _found_or_made(target: PlainTarget, start: Tensor) -> tuple[Recording, Plain
 
 def _key(target: PlainTarget, start: Tensor) -> tuple[Any, Identity | None, dict[str, Tensor]]:
     """What a recording depends on, None if that cannot be told; the arguments that are inputs."""
-    named = _named(target)
-    tensors = {name: it for name, it in named.items() if isinstance(it, Tensor)}
-    data = distinct(tensors)
-    try:
-        rest = {name: it for name, it in named.items() if name not in tensors}
-        programs = Identity(*target.essence, rest)
-    except NoIdentity:
-        return None, None, data
-    own = {it.untyped_storage()._cdata for it in data.values()}
-    if is_handled() or any(it.untyped_storage()._cdata in own for it in programs.tensors):
+    given = named(target.args, target.kwargs)
+    data = distinct(given)
+    rest = {name: it for name, it in given.items() if not isinstance(it, Tensor)}
+    programs = identity((*target.essence, rest), data)
+    if programs is None:
         return None, None, data
     layout = tuple(target.layout.shapes.items()), target.layout.enumerated
-    shapes = tuple((name, *place(it)) for name, it in tensors.items())
     around = torch.get_default_dtype(), start.dtype
-    key = type(target), programs.key, repr((layout, shapes, tuple(data))), around
+    key = type(target), programs.key, repr((layout, places(given), tuple(data))), around
     return key, programs, data
-
-
-def _named(target: PlainTarget) -> dict[str, Any]:
-    return {f"argument {key}": it for key, it in [*enumerate(target.args), *target.kwargs.items()]}
 
 
 def known(target: PlainTarget, start: Tensor) -> "CompiledTarget | None":

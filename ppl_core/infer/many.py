@@ -17,6 +17,7 @@ from torch.nn import Parameter
 
 from ..compiled import Compiled, NotCompiled
 from ..errors import InferenceError
+from .arguments import named
 from .elbo import ELBO
 from .together import Outcome, Together
 from .training import train
@@ -99,8 +100,8 @@ class Plan:
     ):
         self.num_steps, self.every = num_steps, every
         self.args, self.kwargs = args, kwargs
-        named = [*enumerate(args), *kwargs.items()]
-        self.varied = {f"argument {n}": it for n, it in named if isinstance(it, each)}
+        given = named(args, kwargs).items()
+        self.varied = {name: it for name, it in given if isinstance(it, each)}
         counts = {name: len(it) for name, it in self.varied.items()}
         if seeds is not None and not isinstance(seeds, int):
             seeds = tuple(int(seed) for seed in seeds)

@@ -10,8 +10,6 @@ from torch import Tensor
 from ..compiled import (
     Engine,
     Engines,
-    Identity,
-    NoIdentity,
     NotCompiled,
     Program,
     Rule,
@@ -20,9 +18,9 @@ from ..compiled import (
     difference,
     record,
 )
-from ..effects import is_handled
 from ..errors import InferenceError
 from ..optim import SGD, Adam, AdamW, ClippedAdam, Optimizer, RMSprop
+from .arguments import as_tensors, distinct, identity, named, places
 from .culprit import SAFE
 from .elbo import ELBO
 from .memory import remember, remembered, unchanged
@@ -75,9 +73,9 @@ class Training:
     def _learn(self, args: Any, kwargs: Any) -> None:
         """Find the recording of this very step, or make one."""
         self._data = {f"lr {i}": tensor for i, tensor in enumerate(self.rates.values())}
-        named = {f"argument {key}": value for key, value in [*enumerate(args), *kwargs.items()]}
-        self._data |= distinct({n: it for n, it in named.items() if isinstance(it, Tensor)})
-        key, kept = self._identity(named)
+        given = named(args, kwargs)
+        self._data |= distinct(given)
+        key, kept = self._identity(given)
         self.key, self.kept = key, kept
         if key in _recordings:
             self.program, self.kept = _recordings[key]
@@ -100,20 +98,16 @@ class Training:
         program.bounded = len(self.moving)
         return program
 
-    def _identity(self, named: dict[str, Any]) -> tuple[Any, Any]:
+    def _identity(self, given: dict[str, Any]) -> tuple[Any, Any]:
         """What the recording depends on, as a key; None if that cannot be told."""
         svi, store, optim = self.svi, self.store, self.svi.optim
         loss = svi.loss
         if isinstance(loss, ELBO):
             public = {name: it for name, it in vars(loss).items() if not name.startswith("_")}
             loss = [type(loss), public]
-        rest = {name: it for name, it in named.items() if not isinstance(it, Tensor)}
-        try:
-            programs = Identity(svi.model, svi.guide, loss, rest)
-        except NoIdentity:
-            return None, None
-        own = {it.untyped_storage()._cdata for it in self._data.values()}
-        if is_handled() or any(it.untyped_storage()._cdata in own for it in programs.tensors):
+        rest = {name: it for name, it in given.items() if not isinstance(it, Tensor)}
+        programs = identity((svi.model, svi.guide, loss, rest), self._data)
+        if programs is None:
             return None, None
         params = [
             (name, leaf.shape, leaf.dtype, leaf.requires_grad, repr(store.constraint(name)))
@@ -125,7 +119,7 @@ class Training:
         ]
         ages = [self._age(name) for name in self.moving]
         alike = [ages.index(age) for age in ages]
-        shapes = [(name, *place(it)) for name, it in named.items() if isinstance(it, Tensor)]
+        shapes = places(given)
         loss_memory = [(name, it.shape, it.dtype) for name, it in remembered(svi.loss).items()]
         about = params, rules, alike, shapes, list(self._data), optim.clip_args, loss_memory
         return (programs.key, torch.get_default_dtype(), repr(about)), programs
@@ -283,32 +277,6 @@ def _rule(optim: Optimizer, name: str) -> Rule:
     if unknown:
         raise NotCompiled(f"{kind} with {unknown[0]} has no compiled form")
     return Rule(kind, settings)
-
-
-def as_tensors(given: Any) -> Any:
-    """Arguments whose numbers are tensors, so that they may change without a new recording."""
-    if isinstance(given, dict):
-        return {key: _as_tensor(value) for key, value in given.items()}
-    return tuple(map(_as_tensor, given))
-
-
-def _as_tensor(value: Any) -> Any:
-    return torch.tensor(value) if type(value) is float else value
-
-
-def distinct(data: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors in memory of their own."""
-    seen: dict[int, str] = {}
-    for name, tensor in data.items():
-        seen.setdefault(tensor.untyped_storage()._cdata, name)
-    return {name: data[name] for name in seen.values()}
-
-
-def place(tensor: Tensor) -> tuple[Any, ...]:
-    """How a tensor lies in its memory."""
-    size = tensor.untyped_storage().nbytes()
-    shape = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
-    return *shape, size, tensor.dtype, tensor.requires_grad
 
 
 def _memory(tensor: Any, size: int) -> Tensor:

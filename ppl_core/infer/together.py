@@ -17,8 +17,9 @@ from ..compiled import Compiled, Engine, Engines, NotCompiled, Program, Runs, di
 from ..compiled.engine import TOLERANCE
 from ..compiled.floats import Floats
 from ..errors import InferenceError
+from .arguments import as_tensors, named
 from .births import DRAWN, births
-from .recorded import KEPT, Training, as_tensors
+from .recorded import KEPT, Training
 from .training import CHUNK, multiplies_matrices
 
 _known: dict[Any, tuple[Program, Any]] = {}  # how parameters are born
@@ -192,8 +193,8 @@ class Together:
         if key in _known:
             return _known[key][0]
         args, kwargs = map(as_tensors, self.plan.given(0))
-        named = {f"argument {n}": it for n, it in [*enumerate(args), *kwargs.items()]}
-        data = {n: named[n] for n in self.training._data if n in named}
+        given = named(args, kwargs)
+        data = {name: given[name] for name in self.training._data if name in given}
 
         def estimate() -> None:
             with self.svi.store:
