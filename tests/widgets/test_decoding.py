@@ -312,3 +312,11 @@ def test_the_gap_waits_for_a_reply(decoder):
     assert panel._desk.question.startswith(f"You said 0.500 nats. Exact {exact:.3f} nats")
     assert len(panel._view.frame(session)["gap.now"][0])
     panel.close()
+
+
+def test_a_page_holds_the_map_without_a_kernel(tmp_path):
+    panel = VAEPanel(rows=16, num_steps=10)
+    page = panel.save_html(tmp_path / "vae.html", z1=[0.0, 1.0]).read_text()
+    assert "The VAE bench" in page
+    assert panel.session.step == 10
+    panel.close()

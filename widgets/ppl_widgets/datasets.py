@@ -63,7 +63,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
         >>> pixels.shape, labels[:3].tolist()
         ((1797, 64), [0, 1, 2])
     """
-    text = (resources.files(__package__) / "data" / "digits.txt").read_text("ascii")
+    text = (resources.files("ppl_widgets") / "data" / "digits.txt").read_text("ascii")
     rows = [line.split() for line in text.splitlines()]
     ink = np.array([[int(pixel, 17) for pixel in pixels] for _, pixels in rows])
     return _still(ink / 16.0), _still(np.array([int(label) for label, _ in rows]))

@@ -1,6 +1,6 @@
 """The session of the VAE bench: a training that is too long for one tick of a slider."""
 
-from typing import Any
+from typing import Any, cast
 
 from .machine import Status
 from .scenarios import decoding
@@ -25,7 +25,7 @@ class Decoding(Watching):
         """Every parameter after the step that is shown; none if the programs cannot start."""
         if self.step:
             return self._kept[self.step - 1]
-        return {} if self._run is None else self._run.kernel.start
+        return {} if self._run is None else cast(decoding.Lesson, self._run.kernel).start
 
     def set(self, name: str, value: Any) -> bool:
         """Move a control. If the training depends on it, it starts over, and goes on by itself."""

@@ -115,7 +115,7 @@ def judged(controls: Controls, now: Weights, step: int) -> tuple[float, float]:
         return ppca.evidence(*known), ppca.gap(*known, *found)
     if step % EVERY:
         return math.nan, math.nan
-    return gauging.by_importance(now, x, _noise(len(x), controls["latent"]))
+    return gauging.by_importance(now, x.astype(np.float32), _noise(len(x), controls["latent"]))
 
 
 @lru_cache(maxsize=4)
@@ -134,7 +134,12 @@ def read(controls: Controls, info: Judged) -> Columns:
 
 def best(controls: Controls) -> float:
     """The highest evidence a linear decoder can reach, in nats per row."""
-    return ppca.best(learning(controls)[2], controls["latent"])
+    return _best(controls["data"], controls["rows"], controls["latent"])
+
+
+@lru_cache(maxsize=8)
+def _best(data: str, num: int, latent: int) -> float:
+    return ppca.best(centred(data, num)[2], latent)
 
 
 def exact_gap(controls: Controls, now: Weights) -> float | None:

@@ -35,7 +35,7 @@ MESSAGES = {
     "axis.swings": "nats per row",
     "axis.digits": "nats per row",
     "axis.log_gap": "gap (nats)",
-    "trace.rows": "rows, encoded",
+    "trace.rows": "rows",
     "trace.encoder_2sd": "encoder, 2 sd",
     "trace.posterior_2sd": "exact, 2 sd",
     "trace.posterior_draws": "exact draws",

@@ -35,7 +35,7 @@ MESSAGES = {
     "axis.swings": "Nats je Zeile",
     "axis.digits": "Nats je Zeile",
     "axis.log_gap": "Lücke (Nats)",
-    "trace.rows": "Zeilen, kodiert",
+    "trace.rows": "Zeilen",
     "trace.encoder_2sd": "Encoder, 2 sd",
     "trace.posterior_2sd": "exakt, 2 sd",
     "trace.posterior_draws": "exakte Ziehungen",
