@@ -48,6 +48,11 @@ def drawn(mcmc, name):
     return mcmc.get_samples(group_by_chain=True)[name]
 
 
+def quick(model):
+    """NUTS in machine code where there is a compiler: the steps of Python, at no cost."""
+    return NUTS(model, jit_compile="auto")
+
+
 # ---- closed forms
 
 
@@ -96,15 +101,15 @@ def test_beta_binomial():
 
 def test_simplex():
     counts = torch.tensor([3.0, 10.0, 1.0])
+    rolls = torch.repeat_interleave(torch.arange(3), counts.long())
 
     def model():
         chances = ppl.sample("chances", dist.Dirichlet(torch.tensor([1.0, 2.0, 1.5])))
         with ppl.plate("rolls", 14):
-            rolls = torch.repeat_interleave(torch.arange(3), counts.long())
             ppl.sample("roll", dist.Categorical(chances), obs=rolls)
 
-    draws = drawn(sampled(NUTS(model)), "chances")
-    assert draws.shape == (2, 250, 3)
+    draws = drawn(sampled(quick(model), draws=600), "chances")
+    assert draws.shape == (2, 600, 3)
     after = torch.tensor([1.0, 2.0, 1.5]) + counts
     exact = torch.distributions.Dirichlet(after)
     assert_moments(draws, exact.mean, exact.variance.sqrt())
@@ -114,7 +119,7 @@ def test_correlation_matrix():
     def model():
         ppl.sample("root", dist.LKJCholesky(3, 2.0))
 
-    draws = drawn(sampled(NUTS(model)), "root")
+    draws = drawn(sampled(quick(model), draws=600), "root")
     matrices = draws @ draws.mT
     below = matrices[..., [1, 2, 2], [0, 0, 1]]
     # each correlation is 2 Beta(b, b) - 1 with b = eta + (d - 2) / 2 = 2.5 (Lewandowski 2009)
@@ -153,7 +158,7 @@ def test_rows_that_are_only_partly_observed():
         with ppl.plate("rows", 3):
             ppl.sample("y", dist.Normal(mu, 1.0), obs=[1.0, 0.0, 2.0], obs_mask=known)
 
-    mcmc = sampled(NUTS(model))
+    mcmc = sampled(quick(model), draws=600)
     assert_moments(drawn(mcmc, "mu"), 1.0, math.sqrt(1 / 3))
     assert_moments(drawn(mcmc, "y_unobserved")[..., 1], 1.0, math.sqrt(1 + 1 / 3))
     assert mcmc.get_extra_fields()["tree_depth"].max() < 6
@@ -188,7 +193,8 @@ def test_logistic_regression():
         return -(a**2 + b**2) / 8 + (y * logits - np.logaddexp(0, logits)).sum(-1)
 
     means, spreads = grid_moments(log_joint, np.linspace(-4, 4, 201), np.linspace(-2, 9, 201))
-    mcmc = sampled(NUTS(model), torch.from_numpy(x).float(), torch.from_numpy(y).float())
+    rows = torch.from_numpy(x).float(), torch.from_numpy(y).float()
+    mcmc = sampled(quick(model), *rows, draws=600)
     for name, mean, spread in zip("ab", means, spreads, strict=True):
         assert_moments(drawn(mcmc, name), mean, spread)
 
@@ -214,7 +220,7 @@ def test_mixture_whose_assignments_are_summed_out():
 
     grid = np.linspace(0.001, 0.999, 300), np.linspace(0.001, 9, 300)
     means, spreads = grid_moments(log_joint, *grid)
-    mcmc = sampled(NUTS(model), draws=200, warmup=100)
+    mcmc = sampled(quick(model), draws=600)
     assert_moments(drawn(mcmc, "share"), means[0], spreads[0])
     assert_moments(drawn(mcmc, "gap"), means[1], spreads[1])
 
@@ -246,7 +252,7 @@ def test_hidden_markov_model_whose_path_is_summed_out():
 
     grid = np.linspace(0.003, 0.997, 120), np.linspace(-3, 6, 120)
     means, spreads = grid_moments(log_joint, *grid)
-    mcmc = sampled(NUTS(model), draws=200, warmup=100, chains=1)
+    mcmc = sampled(quick(model), draws=600)
     assert_moments(drawn(mcmc, "stay"), means[0], spreads[0])
     assert_moments(drawn(mcmc, "high"), means[1], spreads[1])
 
@@ -277,7 +283,7 @@ def test_eight_schools():
             z = ppl.sample("z", dist.Normal(0.0, 1.0))
             ppl.sample("y", dist.Normal(mu + tau * z, errors), obs=effects)
 
-    mcmc = sampled(NUTS(model), draws=250)
+    mcmc = sampled(quick(model), draws=600)
     for name, (mean, sd) in EIGHT_SCHOOLS.items():
         assert_moments(drawn(mcmc, name), torch.tensor(mean), torch.tensor(sd))
 
