@@ -168,7 +168,7 @@ AXES = {
     "across": Axis(lows=(-0.7,), highs=(27.7,)),
     "up": Axis(lows=(-0.7,), highs=(9.5,)),
     SWINGS: Axis(lows=(-4.0,), highs=(1.0, 4.0)),
-    DIGITS: Axis(lows=(-5.0,), highs=(15.0, 25.0, 40.0)),
+    DIGITS: Axis(lows=(-5.0,), highs=(15.0, 25.0, 40.0, 80.0, 160.0)),
     "log_gap": Axis(lows=(-3.0,), highs=(1.0,)),
     "step": Axis(lows=(0.0,), highs=(200.0, 500.0, 1e3, 2e3, 5e3)),
 }

@@ -225,6 +225,7 @@ def texts(session: "Decoding") -> dict[str, str]:
         "z2": fixed(controls["z2"], 1),
         "example": str(controls["example"]),
     }
+    exact = "closed" if controls["decoder"] == truth.LINEAR else "quadrature"
     latent = {1: "caption.latent_one", 2: "caption.latent"}.get(
         controls["latent"], "caption.latent_many"
     )
@@ -238,7 +239,7 @@ def texts(session: "Decoding") -> dict[str, str]:
     left = say("caption.vae_gap", gap=nats(gap), source=source)
     start = say("caption.start")
     return {
-        "latent": say(latent, **parts),
+        "latent": say(latent, **parts, source=say(f"source.{exact}")),
         "decoded": shown,
         "bound": bound if known else start,
         "gap": left if known else start,
