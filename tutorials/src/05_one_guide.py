@@ -95,8 +95,8 @@ print(f"{truth.kind}: mean {truth['weight'].mean:.2f}, evidence {math.exp(truth.
 #
 # How does NUTS move? The next panel follows a chain step by step. Two objects lie on one scale: the
 # sum of their weights is known well, the weights themselves are not, and the posterior is a narrow
-# valley. HMC gives the chain a random push and lets it roll in *leapfrog steps*; the end of the ride
-# is accepted if the steps have nearly kept the energy. Choose *slow* and press *Play*.
+# valley. HMC gives the chain a random push and lets it roll in *leapfrog steps*; the end of the
+# ride is accepted if the steps have nearly kept the energy. Choose *slow* and press *Play*.
 #
 # Before you do: with steps of 0.3, what share of the rides is accepted?
 
