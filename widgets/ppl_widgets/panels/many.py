@@ -46,9 +46,8 @@ class ManyPanel(TopicPanel[Subsampling]):
     """
 
     page_grid: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "case": CASES,
-        "readings": [1e3, 1e4],
         "batch": [10.0, 100.0, 1000.0],
+        "case": CASES,
     }
 
     def __init__(
