@@ -136,8 +136,9 @@ _MENDS: tuple[tuple[type[BaseException], str], ...] = (
 
 def _nearest(error: BaseException) -> str:
     """The known name that a misspelt one is nearest to, as a question; or ""."""
-    known_kind = isinstance(error, NameError) and not isinstance(error, UnboundLocalError)
-    if not known_kind or error.__traceback__ is None:
+    if not isinstance(error, NameError) or isinstance(error, UnboundLocalError):
+        return ""
+    if error.__traceback__ is None:
         return ""
     last = error.__traceback__
     while last.tb_next is not None:

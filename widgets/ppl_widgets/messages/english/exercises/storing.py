@@ -26,7 +26,7 @@ MESSAGES = {
     ),
     "hint.07.twice.went_on": "{given}. Run two began where run one ended. What forgets?",
     "hint.07.twice.order": "{given}. The first run found a learned store. When do you clear?",
-    "hint.07.twice.calls": "Trainings: {given}. The task asks for two. Do you call `train` twice?",
+    "hint.07.twice.calls": "{given} training(s). The task asks for two. Do you call `train` twice?",
     "look.07.twice": "Panel: `ScalePanel()`. Press *Play* twice. Where does the second begin?",
     "sibling.07.twice": (
         "A sibling. Two counts on one sheet: the second goes on from the first.\n"
