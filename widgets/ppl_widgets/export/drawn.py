@@ -29,7 +29,7 @@ from .truths import CURVES, TRUTHS
 
 FIXED = (NUM,)
 """Controls that a page shows where they are: the slider of the run ends there."""
-KERNELS = {Importance: "rows", Rejection: "envelope", IndependentMH: "chain"}
+KERNELS: Mapping[type, str] = {Importance: "rows", Rejection: "envelope", IndependentMH: "chain"}
 """Algorithm -> what does the same in the page, from the same batches."""
 
 
