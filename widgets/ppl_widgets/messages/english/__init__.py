@@ -25,7 +25,6 @@ from . import (
 )
 
 PARTS = (
-    sampling,
     breaking,
     balancing,
     bending,
@@ -39,6 +38,7 @@ PARTS = (
     many,
     using,
     racing,
+    sampling,
     storing,
     amortizing,
     decoding,

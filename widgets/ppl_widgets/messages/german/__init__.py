@@ -28,7 +28,6 @@ IN_ENGLISH = (exercises,)
 """Parts that speak English here too: nobody has translated them yet."""
 
 PARTS = (
-    sampling,
     breaking,
     balancing,
     bending,
@@ -43,6 +42,7 @@ PARTS = (
     storing,
     using,
     racing,
+    sampling,
     amortizing,
     decoding,
     gallery,
