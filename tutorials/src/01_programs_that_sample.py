@@ -52,8 +52,8 @@ readings = torch.stack([scale(8.5) for _ in range(2000)])
 print(f"2,000 readings: mean {readings.mean():.2f}, sd {readings.std():.2f}")
 
 # %% [markdown]
-# A hundred thousand runs are slow in a loop. A plate says that rows do not depend on each other, so all
-# of them can be drawn at once. The program inside stays as it is.
+# A hundred thousand runs are slow in a loop. A plate says that rows do not depend on each other, so
+# all of them can be drawn at once. The program inside stays as it is.
 
 # %%
 ppl.set_rng_seed(101)

@@ -68,9 +68,10 @@ print(f"noise ball: sd {math.sqrt(0.001 / 0.9 / 2):.4f}")
 print(f"step 2,500: a {a[2499]:.3f}; mean of the last 1,000: a {sum(a[-1000:]) / 1000:.3f}")
 
 # %% [markdown]
-# The last step is off by 0.024 or so, and the mean of the last 1,000 by $0.6 / \sqrt{1000} = 0.019$:
-# at so small a rate an average hardly pays. At ten times the rate the half-life is 22 steps and the
-# ball 0.075, and the mean of 1,000 steps is as good as before. Change `lr` to 0.01 and try it.
+# The last step is off by 0.024 or so, and the mean of the last 1,000 by
+# $0.6 / \sqrt{1000} = 0.019$: at so small a rate an average hardly pays. At ten times the rate the
+# half-life is 22 steps and the ball 0.075, and the mean of 1,000 steps is as good as before. Change
+# `lr` to 0.01 and try it.
 #
 # ## What a guide is good for
 #
