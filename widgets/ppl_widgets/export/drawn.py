@@ -4,6 +4,7 @@ What depends on a choice (a tab, which site is set) is recorded for every one of
 a program that draws a batch, the exact answers beside it, and what stands still in its pictures.
 """
 
+from collections.abc import Mapping
 from importlib import resources
 from itertools import chain, product
 from typing import Any, TypeGuard
