@@ -2,14 +2,26 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from ppl_core.compiled.build import cache_folder
 from ppl_core.effects import _active
 from ppl_core.params import ParamStore
 
 torch.set_num_threads(1)  # two threads on a busy machine are far slower than one
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Compiled programs of these tests: none is read or left at home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        cache_folder.cache_clear()
+        yield cache_folder()
+    cache_folder.cache_clear()
 
 
 def in_browser(item: pytest.Item) -> bool:

@@ -12,6 +12,7 @@ from ..runs import InferenceRun, Kernel, Snapshot
 from ..values import as_real
 from .chain import Chain
 from .processes import in_processes
+from .progress import progress
 from .space import Values
 
 Hook = Callable[[Any, Values, str, int], Any]
@@ -293,9 +294,7 @@ class _Bar:
     """Progress: the stage, step size and acceptance of the newest step, divergences so far."""
 
     def __init__(self, total: int, disable: bool):
-        from tqdm.auto import tqdm  # 50 ms that only a progress bar needs
-
-        self.bar = tqdm(total=total, disable=disable, desc="MCMC")
+        self.bar = progress(total, not disable, "MCMC")
 
     def show(self, steps: int, stage: str, info: Any, chains: list[Chain]) -> None:
         """So many more steps."""

@@ -14,6 +14,7 @@ from ..params import ParamStore, get_param_store
 from ..values import validation, validation_enabled
 from . import culprit
 from .elbo import ELBO, Trace_ELBO
+from .progress import progress
 
 if TYPE_CHECKING:
     from ..compiled import Compiled
@@ -205,13 +206,11 @@ class SVI:
         >>> low, high = band.path["a"].quantile(torch.tensor([0.05, 0.95]), 0)  # doctest: +SKIP
         >>> ends = svi.run_many(2500, each(guesses), seeds=7).params  # doctest: +SKIP
         """
-        from tqdm.auto import tqdm
-
         from .many import Plan, train_many
 
         plan = Plan(num_steps, args, kwargs, seeds, every)
         steps = plan.count * num_steps
-        with tqdm(total=steps, disable=not progress_bar, desc="SVI", unit_scale=True) as bar:
+        with progress(steps, progress_bar, "SVI", unit_scale=True) as bar:
             runs, self.compiled = train_many(self, plan, compile, bar.update)
         return runs
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ..compiled import Compiled, Engine, Engines, NotCompiled, Program, View
+from .progress import progress
 from .recorded import Training
 
 WORTH = 100
@@ -48,9 +49,7 @@ class Course:
     @contextmanager
     def shown(self, progress_bar: bool) -> Generator[None]:
         """Show a bar meanwhile, or none."""
-        from tqdm.auto import tqdm  # 50 ms that only a progress bar needs
-
-        with tqdm(total=self._num_steps, disable=not progress_bar, desc="SVI") as self._bar:
+        with progress(self._num_steps, progress_bar, "SVI") as self._bar:
             yield
 
     def note(self, new: list[float]) -> None:

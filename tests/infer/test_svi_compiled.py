@@ -21,15 +21,6 @@ needs_cc = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        build.cache_folder.cache_clear()
-        yield
-    build.cache_folder.cache_clear()
-
-
 @pytest.fixture(params=["floats", pytest.param("c", marks=needs_cc)])
 def backend(request, monkeypatch):
     """Let only one engine be chosen."""

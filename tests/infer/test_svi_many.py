@@ -11,7 +11,7 @@ import torch
 import ppl_core as ppl
 import ppl_core.distributions as dist
 from ppl_core import ParamStore
-from ppl_core.compiled import NotCompiled, build, engine
+from ppl_core.compiled import NotCompiled, engine
 from ppl_core.infer import SVI, each, many, together
 from ppl_core.optim import SGD, Adam, ClippedAdam, RMSprop
 from programs import conditioned_scale, learned_guide
@@ -20,15 +20,6 @@ needs_cc = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler on this machine"
 )
 SEEDS = (3, 5, 11)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        build.cache_folder.cache_clear()
-        yield
-    build.cache_folder.cache_clear()
 
 
 @pytest.fixture(params=["floats", pytest.param("c", marks=needs_cc)])
