@@ -218,8 +218,10 @@ function paintLabel(g, trace, x, y, area, colours, taken) {
   const { text, at } = trace.label;
   const spot = text && labelSpot(trace, at, x, y, area);
   if (!spot) return;
-  const width = g.measureText(text).width;
-  const height = 15;
+  let lines = wrapped(g, text, spot.width ?? Infinity);
+  if (lines.length * LINE > spot.height) lines = [text];
+  const width = Math.max(...lines.map((line) => g.measureText(line).width));
+  const height = lines.length * LINE;
   if (spot.top - height < area.top && at !== "inside") {
     spot.top += 10; // no room above the curve
     spot.below = true;
@@ -227,7 +229,7 @@ function paintLabel(g, trace, x, y, area, colours, taken) {
   const within = (value, low, high) => Math.max(low, Math.min(high, value));
   const box = {
     left: within(spot.left - width * spot.align, area.left + 3, area.left + area.width - width - 3),
-    top: spot.top - (spot.below ? 0 : height),
+    top: spot.top - (at === "inside" ? height / 2 : spot.below ? 0 : height),
     width,
     height,
   };
@@ -240,7 +242,18 @@ function paintLabel(g, trace, x, y, area, colours, taken) {
   taken.push(box);
   const inked = !["forbidden", "band", "mark"].includes(roleOf(trace));
   const colour = inked ? lineColour(trace, colours) : colours.ink.text;
-  write(g, text, box.left, box.top + 12, colour, colours.ink.paper);
+  lines.forEach((line, i) => write(g, line, box.left, box.top + 12 + i * LINE, colour, colours.ink.paper));
+}
+
+const LINE = 15; // pixels
+
+/** A text in lines that are no wider than there is room, where its words allow it. */
+function wrapped(g, text, room) {
+  return text.split(" ").reduce((lines, word) => {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (!lines.length || g.measureText(longer).width > room) return [...lines, word];
+    return [...lines.slice(0, -1), longer];
+  }, []);
 }
 
 /** Where a label belongs: {left, top} in pixels, `align` 0, .5 or 1 of its width. */
@@ -262,7 +275,8 @@ function labelSpot(trace, at, x, y, area) {
     const [west, east] = span(0, area.left, right);
     const [north, south] = span(1, area.top, area.top + area.height);
     if (south - north < 14 || east <= west) return null;
-    return { left: (west + east) / 2, top: (north + south) / 2 + 8, align: 0.5 };
+    const [width, height] = [east - west, south - north];
+    return { left: (west + east) / 2, top: (north + south) / 2, align: 0.5, width, height };
   }
   const visible = shown.filter(([left]) => left >= area.left - 1 && left <= right + 1);
   if (!visible.length) return null;
