@@ -14,6 +14,8 @@ import ppl_widgets
 from ppl_widgets.messages import english, german
 from ppl_widgets.messages.english import MESSAGES as ENGLISH
 from ppl_widgets.messages.german import MESSAGES as GERMAN
+from ppl_widgets.panels.pace import SPEED
+from ppl_widgets.scenarios import QUESTIONS, SCENARIOS
 from ppl_widgets.text import chosen, count, fixed, nats, normal, say, setting
 
 PACKAGE = Path(ppl_widgets.__file__).parent
@@ -102,6 +104,29 @@ def test_an_unknown_language_is_refused_and_the_known_ones_are_named():
 def test_a_language_is_asked_for_by_its_name_or_its_place():
     asked = ["", "en", "EN", "en_GB.UTF-8", "de", "de_DE", "de-AT"]
     assert [chosen(name) for name in asked] == ["en", "en", "en", "en", "de", "de", "de"]
+
+
+NAMES = {
+    *("SGD", "Adam", "ClippedAdam", "HMC", "NUTS", "ELBO"),
+    *("abs", "exp", "softplus", "condition", "obs"),
+    *("linear", "normal"),  # words that German shares
+}
+"""Options that are called alike in both languages."""
+
+
+def test_every_option_has_its_word_in_both_languages():
+    topics = (*SCENARIOS.values(), *QUESTIONS.values())
+    controls = [SPEED, *(control for topic in topics for control in topic.controls)]
+    options: dict[str, str] = {}
+    for control in controls:
+        if control.kind == "choice":
+            for option, label in zip(control.options, control.labels, strict=True):
+                key = f"option.{control.name}.{option}"
+                options[key] = option
+                assert label == control.text(option) == ENGLISH[key]
+    assert options.keys() == {key for key in ENGLISH if key.startswith("option.")}
+    for key, option in options.items():
+        assert (ENGLISH[key] == GERMAN[key]) == (option in NAMES), key
 
 
 # ---- keys

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import math
 
-from ppl_widgets.scenarios import Control
-from ppl_widgets.text import say
+from ppl_widgets.scenarios.control import spoken
 
 SPEEDS = {"slow": 20.0, "normal": 500.0, "full": math.inf}
 """Steps a second."""
 
-SPEED = Control(
-    "speed",
-    say("label.speed"),
-    "normal",
-    kind="choice",
-    options=tuple(SPEEDS),
-    help=say("help.speed"),
-)
+SPEED = spoken("speed", "normal", kind="choice", options=tuple(SPEEDS))
 
 BACKLOG = 4
 """Rations that may pile up; what a slow machine could not do beyond them is let go."""

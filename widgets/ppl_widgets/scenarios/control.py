@@ -97,12 +97,24 @@ class Control:
         """A value of this control as its label would show it."""
         if self.kind == "bool":
             return say(f"control.{'on' if value else 'off'}")
+        if self.labels:
+            return self.labels[self.options.index(value)]
         return setting(int(value) if self.kind == "int" else value)
 
 
-def spoken(name: str, value: Any, *reach: Any, **more: Any) -> Control:
-    """A control whose label and help stand in the catalogue; `reach` is min, max, step and kind."""
-    return Control(name, say(f"label.{name}"), value, *reach, help=say(f"help.{name}"), **more)
+def spoken(
+    name: str, value: Any, *reach: Any, options: tuple[str, ...] = (), **more: Any
+) -> Control:
+    """A control whose every word stands in the catalogue: label, help, and what options are called.
+
+    `reach` is min, max, step and kind.
+
+    >>> spoken("mode", "live", kind="choice", options=("live", "trained")).labels
+    ('watch it learn', 'at every tick')
+    """
+    labels = tuple(say(f"option.{name}.{option}") for option in options)
+    label, help = say(f"label.{name}"), say(f"help.{name}")
+    return Control(name, label, value, *reach, options=options, labels=labels, help=help, **more)
 
 
 class Settings(Mapping[str, Any]):

@@ -127,7 +127,7 @@ def tell(controls: Controls, draws: Columns) -> str:
     parts = [
         say(
             "looking.site",
-            site=site,
+            site=say(f"fall.{site}"),
             before=normal(before[site].mean, before[site].sd),
             after=normal(after[site].mean, after[site].sd),
         )
@@ -141,7 +141,8 @@ def deed(controls: Controls) -> str:
     """What is done, in a sentence."""
     if controls["site"] == "none":
         return say("looking.none")
-    return say(f"looking.{controls['how']}", site=controls["site"], value=fixed(controls["value"]))
+    site, value = say(f"fall.{controls['site']}"), fixed(controls["value"])
+    return say(f"looking.{controls['how']}", site=site, value=value)
 
 
 def average(draws: Columns, site: str) -> float:

@@ -109,13 +109,7 @@ MANY = Question(
     controls=(
         spoken("readings", 10_000.0, 1.0, 1e5, 1.0, "log"),
         spoken("batch", 100.0, 1.0, 1e4, 1.0, "log"),
-        spoken(
-            "case",
-            "forgotten",
-            kind="choice",
-            options=CASES,
-            labels=tuple(say(f"many.{case}") for case in ("forgotten", "scaled", "mean", "full")),
-        ),
+        spoken("case", "forgotten", kind="choice", options=CASES),
         spoken("weights", 2, 2, 20, 1, "int", drawer=True),
         spoken("guess", 8.5, 5.0, 12.0, 0.1, drawer=True),
         spoken("noise_sd", 0.75, 0.1, 5.0, 0.05, drawer=True),

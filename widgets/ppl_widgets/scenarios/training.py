@@ -41,8 +41,7 @@ def training_controls(lr: float = 0.001, num_steps: int = 2500) -> tuple[Control
 
 def mode_control() -> Control:
     """Whether a reader watches one run learn, or sees the trained answer at every tick."""
-    labels = tuple(say(f"option.mode.{mode}") for mode in (LIVE, TRAINED))
-    return spoken(MODE, LIVE, kind="choice", options=(LIVE, TRAINED), labels=labels)
+    return spoken(MODE, LIVE, kind="choice", options=(LIVE, TRAINED))
 
 
 def optimiser(controls: Controls) -> Optimizer:

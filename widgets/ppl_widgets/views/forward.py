@@ -122,5 +122,5 @@ def texts(drawing: "Drawing") -> dict[str, str]:
             seen = normal(float(column.mean()), float(column.std(ddof=1)))
         written[f"label:{site}.exact"] = say("trace.exact_value", value=exact)
         written[site] = say("caption.site", seen=seen) if seen else ""
-        written[f"alt:{site}"] = say("alt.site", site=site, seen=seen, exact=exact)
+        written[f"alt:{site}"] = say("alt.site", site=say(f"fall.{site}"), seen=seen, exact=exact)
     return written

@@ -112,7 +112,9 @@ def texts(drawing: "Drawing") -> dict[str, str]:
     other = truth.exact(controls, _other(controls["how"]))
     written: dict[str, str] = {}
     for plot, site in places(drawing).items():
-        written[f"alt:{plot}"] = say("alt.looking", site=site, summary=drawing.summary())
+        written[f"alt:{plot}"] = say(
+            "alt.looking", site=say(f"fall.{site}"), summary=drawing.summary()
+        )
         if site not in before:
             written[plot] = say("caption.no_draught")
             continue

@@ -72,7 +72,7 @@ def _weights(drawing: "Drawing") -> dict[str, Figure]:
     ]
     lost = [
         trace("expected", "lost.field", claimed, label=claimed, at="left"),
-        trace("exact", "lost.full", say("many.full")),
+        trace("exact", "lost.full", say("option.case.full")),
         dots("learned", "lost.run", say("trace.run"), 10.0),
     ]
     faint: dict[str, Any] = {

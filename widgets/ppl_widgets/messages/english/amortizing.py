@@ -8,6 +8,9 @@ MESSAGES = {
     "help.spread": "How far the readings that it is trained on lie around the guess",
     "label.encoder": "encoder",
     "help.encoder": "What the guide makes of a reading: nothing, a line, or a small network",
+    "option.encoder.constant": "constant",
+    "option.encoder.line": "line",
+    "option.encoder.network": "network",
     "amortizing.told": "Reading {reading}: guide N({mean}, {sd}), exact N({exact}, {exact_sd}), "
     "{source}. The exact mean is {offset} + {slope} · reading. Average gap {gap}, least {least}.",
     "drawer.amortizing": "guess · noise · prior · optimiser",

@@ -4,6 +4,8 @@ MESSAGES = {
     "balancing.title": "The ELBO in balance",
     "label.sign": "sign",
     "help.sign": "Loss: the lower the better. ELBO: minus the loss, the higher the better",
+    "option.sign.loss": "loss",
+    "option.sign.ELBO": "ELBO",
     "drawer.balancing": "particles · guess · measurement · noise · prior",
     "balancing.loss": "Loss {loss} on average, floor {floor}, gap {gap}, {source}.",
     "balancing.ELBO": "ELBO {loss} on average, log evidence {floor}, gap {gap}, {source}.",

@@ -6,6 +6,9 @@ MESSAGES = {
     "help.window": "How far a run's reading may be off to be kept",
     "label.form": "form",
     "help.form": "How the program is given its reading",
+    "option.form.condition": "condition",
+    "option.form.deferred": "deferred",
+    "option.form.obs": "obs",
     "conditioning.told": "Kept {kept} of {num} runs, exact {share}. Their mean weight is {mean}, "
     "exact {exact}, {source}.",
     "conditioning.none": "Kept {kept} of {num} runs, exact {share}, {source}. Draw on, or widen "

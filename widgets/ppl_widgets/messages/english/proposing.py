@@ -8,6 +8,10 @@ MESSAGES = {
     "help.b": "How far around a it proposes",
     "label.tab": "use",
     "help.tab": "Weigh the draws, sieve them, propose them to a chain, or begin there",
+    "option.tab.importance": "importance",
+    "option.tab.rejection": "rejection",
+    "option.tab.chain": "chain",
+    "option.tab.particles": "particles",
     "proposing.importance": "ESS {seen} of {num} draws, exact {exact}, {source}. Pareto k {k}. "
     "{evidence}",
     "proposing.evidence": "Mean weight {mean}, evidence {evidence}.",

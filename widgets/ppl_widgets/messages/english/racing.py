@@ -4,6 +4,8 @@ MESSAGES = {
     "racing.title": "The optimiser race",
     "label.taken": "take",
     "help.taken": "What counts as the answer: the last step, or an average of the last ones",
+    "option.taken.last step": "last step",
+    "option.taken.mean of last 500": "mean of last 500",
     "racing.told": "KL {sgd} by SGD, {momentum} with momentum, {adam} by Adam, in nats, {source}. "
     "{ready} of 3 are below {good}.",
     "racing.ball": "noise ball of SGD: sd {known}",

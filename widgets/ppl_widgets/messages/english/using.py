@@ -10,6 +10,8 @@ MESSAGES = {
     "help.care": "What you pay for playing safe, whatever comes",
     "label.asked": "about",
     "help.asked": "The weight itself, or what the scale will read next",
+    "option.asked.weight": "weight",
+    "option.asked.next reading": "next reading",
     "label.steps": "training steps",
     "help.steps": "Of the guide, before the first draw; few leave it far off",
     "drawer.using": "care · guess · measurement · noise · prior · steps",

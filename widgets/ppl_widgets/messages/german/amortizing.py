@@ -8,6 +8,9 @@ MESSAGES = {
     "help.spread": "Wie weit die Messwerte im Training um die Vermutung streuen",
     "label.encoder": "Encoder",
     "help.encoder": "Was der Guide aus einem Messwert macht: nichts, eine Gerade, ein kleines Netz",
+    "option.encoder.constant": "konstant",
+    "option.encoder.line": "Gerade",
+    "option.encoder.network": "Netz",
     "amortizing.told": "Messwert {reading}: Guide N({mean}, {sd}), exakt N({exact}, {exact_sd}), "
     "{source}. Exaktes Mittel: {offset} + {slope} · Messwert. Lücke im Schnitt {gap}, mindestens "
     "{least}.",

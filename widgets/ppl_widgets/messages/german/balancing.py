@@ -5,6 +5,8 @@ MESSAGES = {
     "label.sign": "Vorzeichen",
     "help.sign": "Verlust: je tiefer, desto besser. ELBO: minus der Verlust, je höher, desto "
     "besser",
+    "option.sign.loss": "Verlust",
+    "option.sign.ELBO": "ELBO",
     "drawer.balancing": "Partikel · Vermutung · Messung · Rauschen · Prior",
     "balancing.loss": "Verlust im Schnitt {loss}, Boden {floor}, Lücke {gap}, {source}.",
     "balancing.ELBO": "ELBO im Schnitt {loss}, Log-Evidenz {floor}, Lücke {gap}, {source}.",

@@ -20,6 +20,9 @@ MESSAGES = {
     "help.lr": "Wie weit ein Schritt geht; 0.001 im ursprünglichen Tutorial",
     "label.optimiser": "Optimierer",
     "help.optimiser": "Die Regel, die aus einem Gradienten einen Schritt macht",
+    "option.optimiser.SGD": "SGD",
+    "option.optimiser.Adam": "Adam",
+    "option.optimiser.ClippedAdam": "ClippedAdam",
     "label.particles": "Partikel K",
     "help.particles": "Ziehungen aus dem Guide, über die ein Verlust mittelt",
     "label.num_steps": "Schritte",
@@ -95,6 +98,9 @@ MESSAGES = {
     "help.draw.back": "Die neuesten 50 Ziehungen wegnehmen",
     "label.speed": "Tempo",
     "help.speed": "Wie schnell Start abspielt; was gelernt wird, ändert sich nie",
+    "option.speed.slow": "langsam",
+    "option.speed.normal": "normal",
+    "option.speed.full": "voll",
     "panel.no_preset": "Es gibt keine Voreinstellung {given}.{suggestion} Voreinstellungen: "
     "{names}.",
     # predict, then reveal

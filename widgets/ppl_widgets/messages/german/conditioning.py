@@ -6,6 +6,9 @@ MESSAGES = {
     "help.window": "Wie weit der Messwert eines Laufs abweichen darf, damit er bleibt",
     "label.form": "Form",
     "help.form": "Wie das Programm seinen Messwert bekommt",
+    "option.form.condition": "condition",
+    "option.form.deferred": "aufgeschoben",
+    "option.form.obs": "obs",
     "conditioning.told": "{kept} von {num} Läufen behalten, exakt {share}. Ihr mittleres Gewicht "
     "ist {mean}, exakt {exact}, {source}.",
     "conditioning.none": "{kept} von {num} Läufen behalten, exakt {share}, {source}. Weiter "

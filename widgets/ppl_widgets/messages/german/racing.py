@@ -4,6 +4,8 @@ MESSAGES = {
     "racing.title": "Das Rennen der Optimierer",
     "label.taken": "Antwort",
     "help.taken": "Was als Antwort zählt: der letzte Schritt, oder ein Mittel der letzten",
+    "option.taken.last step": "letzter Schritt",
+    "option.taken.mean of last 500": "Mittel der letzten 500",
     "racing.told": "KL {sgd} mit SGD, {momentum} mit Momentum, {adam} mit Adam, in Nats, "
     "{source}. {ready} von 3 liegen unter {good}.",
     "racing.ball": "Rauschball von SGD: SD {known}",

@@ -10,6 +10,8 @@ MESSAGES = {
     "help.care": "Was du für Sicherheit zahlst, was auch kommt",
     "label.asked": "über",
     "help.asked": "Das Gewicht selbst, oder was die Waage als Nächstes anzeigt",
+    "option.asked.weight": "das Gewicht",
+    "option.asked.next reading": "nächster Messwert",
     "label.steps": "Trainingsschritte",
     "help.steps": "Des Guides, vor der ersten Ziehung; wenige lassen ihn weit daneben",
     "drawer.using": "Vorsicht · Vermutung · Messung · Rauschen · Prior · Schritte",

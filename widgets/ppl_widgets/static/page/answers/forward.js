@@ -2,6 +2,7 @@
 
 
 const PATHS = 80;
+const FLOORS = { weight: "fall.weight", measurement: "fall.measurement" };
 
 /** From the guess to the weight to the reading, a gap between two runs. */
 function paths(guess, weight, measurement) {
@@ -41,7 +42,7 @@ ANSWERS.forward = {
       const seen = column.length > 1 ? normal([average(column), deviation(column)]) : "";
       texts[`label:${site}.exact`] = it.say("trace.exact_value", { value: exact });
       texts[site] = seen && it.say("caption.site", { seen });
-      texts[`alt:${site}`] = it.say("alt.site", { site, seen, exact });
+      texts[`alt:${site}`] = it.say("alt.site", { site: it.say(FLOORS[site]), seen, exact });
     }
     return texts;
   },

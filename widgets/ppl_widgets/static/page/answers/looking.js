@@ -2,6 +2,7 @@
 
 
 const SITES = ["draught", "weight", "measurement"];
+const WORDS = { draught: "fall.draught", weight: "fall.weight", measurement: "fall.measurement" };
 const ELSE = { touch: "trace.if_look", look: "trace.if_touch" };
 
 /** Of each plot: its site, whether the program has it, whether it is the one that is given. */
@@ -39,7 +40,7 @@ ANSWERS.looking = {
     const weights = weightsOf(it.column("log_weight"));
     const texts = {};
     for (const { plot, site, there, given } of plots(it)) {
-      texts[`alt:${plot}`] = it.say("alt.looking", { site, summary: it.summary });
+      texts[`alt:${plot}`] = it.say("alt.looking", { site: it.say(WORDS[site]), summary: it.summary });
       if (!there) {
         texts[plot] = it.say("caption.no_draught");
         continue;
@@ -57,9 +58,9 @@ ANSWERS.looking = {
     const { site, how, value } = it.settings;
     const deed = { look: "looking.look", touch: "looking.touch" }[how];
     const told = SITES.filter((one) => one !== site && plots(it).some((plot) => plot.site === one && plot.there));
-    const says = (one) => it.say("looking.site", { site: one, before: normal(known(it, "before", one)), after: normal(known(it, "after", one)) });
+    const says = (one) => it.say("looking.site", { site: it.say(WORDS[one]), before: normal(known(it, "before", one)), after: normal(known(it, "after", one)) });
     return [
-      site === "none" ? it.say("looking.none") : it.say(deed, { site, value: fixed(value) }),
+      site === "none" ? it.say("looking.none") : it.say(deed, { site: it.say(WORDS[site]), value: fixed(value) }),
       ...told.map(says),
       it.say("looking.source", { source: closed(it) }),
     ].join(" ");
