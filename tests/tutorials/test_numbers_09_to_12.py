@@ -9,8 +9,12 @@ import pytest
 import torch
 
 import truth
+from chance import assert_average
 from notebooks import printed
+from ppl_core.infer import SVI
+from ppl_core.optim import SGD
 from ppl_widgets.datasets import digits
+from programs import conditioned_scale, learned_guide
 
 
 def test_numbers_of_svi():
@@ -28,6 +32,23 @@ def test_numbers_of_svi():
         [share] = re.findall(name + r" (?:over 10|plugged in): ([\d.]+)", said)
         exact = 1 - NormalDist(9.14, sd).cdf(10)
         assert abs(float(share) - exact) < 4 * math.sqrt(exact / 400_000) + 0.0005
+
+
+def average_of_last(steps, lr):
+    """Sd of the mean of the last steps of a long run: an average over a chain of such a memory."""
+    memory = truth.sgd_half_life(lr) / math.log(2)
+    kept = memory / steps * (1 - math.exp(-steps / memory))
+    return 0.6 / math.sqrt(steps) * math.sqrt(1 - kept)
+
+
+@pytest.mark.parametrize(("lr", "claim"), [(0.001, 0.016), (0.01, 0.019)])
+def test_an_average_of_1_000_steps_is_as_good_at_ten_times_the_rate(lr, claim):
+    assert round(average_of_last(1000, lr), 3) == claim
+    svi = SVI(conditioned_scale, learned_guide, SGD({"lr": lr, "momentum": 0.1}))
+    runs = svi.run_many(3500, 8.5, seeds=range(400), every=1, progress_bar=False)
+    means = runs.path["a"][:, -1000:].mean(1) - 9.14
+    assert_average(means, 0.0)
+    assert_average(means**2, average_of_last(1000, lr) ** 2)
 
 
 def bent(weight):

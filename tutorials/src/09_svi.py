@@ -27,8 +27,9 @@ RacePanel()
 #   nothing is left of the start.
 # - What is left is a noise ball of sd $\sqrt{\text{lr} / (2 (1 - \text{momentum}))}$, 0.0236 for
 #   the original. Its answer is 1.4 and 1.2 of these away: noise, not an unfinished run.
-# - *take*: the average of the last T steps is off by about $0.6 / \sqrt{T}$ at any rate, where 0.6
-#   is the posterior's sd. The last step is off by the ball. So averages let you take large steps.
+# - *take*: the average of the last T steps is off by $0.6 / \sqrt{T}$ at most, at any rate, where
+#   0.6 is the posterior's sd. The last step is off by the ball. So averages let you take large
+#   steps.
 #
 # ## The same in code
 
@@ -68,10 +69,10 @@ print(f"noise ball: sd {math.sqrt(0.001 / 0.9 / 2):.4f}")
 print(f"step 2,500: a {a[2499]:.3f}; mean of the last 1,000: a {sum(a[-1000:]) / 1000:.3f}")
 
 # %% [markdown]
-# The last step is off by 0.024 or so, and the mean of the last 1,000 by
-# $0.6 / \sqrt{1000} = 0.019$: at so small a rate an average hardly pays. At ten times the rate the
-# half-life is 22 steps and the ball 0.075, and the mean of 1,000 steps is as good as before. Change
-# `lr` to 0.01 and try it.
+# The last step is off by 0.024 or so, and the mean of the last 1,000 by 0.016: steps that are so
+# small remember one another, and their average hardly pays. At ten times the rate the half-life is
+# 22 steps and the ball 0.075, yet the mean of 1,000 steps is off by 0.019 only. Change `lr` to 0.01
+# and try it.
 #
 # ## What a guide is good for
 #

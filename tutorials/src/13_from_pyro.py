@@ -63,7 +63,7 @@ for name, model in (("conditioned_scale", conditioned_scale), ("scale_obs", scal
 #
 # **Five.** 2,500 steps of SGD end "very close": at 9.107 and 0.629. That is the noise ball of the
 # learning rate, and more steps would not come nearer. The average of the last T steps is off by
-# about $0.6 / \sqrt{T}$: 1,000 are a little better than one, 10,000 much better.
+# $0.6 / \sqrt{T}$ at most: 1,000 are a little better than one, 10,000 much better.
 
 # %%
 pyro.set_rng_seed(101)
