@@ -37,6 +37,8 @@ NAMES = (
     "num_steps",
 )
 """The panel's own controls."""
+WORDED = ("inference", "view", "proposal")
+"""Choices whose options stand in the catalogue; those of the others are names in a program."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,10 @@ def _choice(
 ) -> Control:
     label, words = say(f"explore.label.{name}"), say(f"explore.help.{name}")
     first = options[0] if start is None else start
-    return Control(name, label, first, kind="choice", options=options, drawer=drawer, help=words)
+    named = options if name in WORDED else ()
+    labels = tuple(say(f"explore.option.{name}.{option}") for option in named)
+    control = Control(name, label, first, kind="choice", options=options, labels=labels)
+    return replace(control, drawer=drawer, help=words)
 
 
 def carried_over(settings: Mapping[str, Any], onto: Face) -> dict[str, Any]:

@@ -8,8 +8,8 @@ MESSAGES = {
     "help.b": "Wie weit um a er vorschlägt",
     "label.tab": "Nutzung",
     "help.tab": "Ziehungen gewichten, sieben, einer Kette vorschlagen, oder dort beginnen",
-    "option.tab.importance": "gewichten",
-    "option.tab.rejection": "sieben",
+    "option.tab.importance": "Gewichten",
+    "option.tab.rejection": "Sieben",
     "option.tab.chain": "Kette",
     "option.tab.particles": "Teilchen",
     "proposing.importance": "ESS {seen} von {num} Ziehungen, exakt {exact}, {source}. Pareto-k "
