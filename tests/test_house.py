@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,13 @@ def test_readme_example_is_twelve_lines_and_learns():
     floor = -truth.weigh().log_evidence
     # Seeded. The last of 1,000 steps carries noise: 40 other seeds reached 0.038 nats at most.
     assert truth.expected_loss(a, b) - floor < 0.05
+
+
+def test_one_version_everywhere():
+    version = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (HERE / ".github" / "CITATION.cff").read_text("utf-8")
+    changes = (HERE / ".github" / "CHANGELOG.md").read_text("utf-8")
+    assert re.findall(r"^## (.+)$", changes, re.MULTILINE)[0] == version
 
 
 def test_readme_links_lead_somewhere():
