@@ -11,24 +11,136 @@ those by a second route.
 import math
 from collections.abc import Callable, Iterator
 
+from ppl_widgets.decoding import Decoding
 from ppl_widgets.scenarios import (
+    AMORTIZING,
+    BALANCING,
     BENDING,
+    BREAKING,
+    CONDITIONING,
+    FORWARD,
+    LOOKING,
     MANY,
     PROPOSING,
+    RACING,
+    STORING,
     USING,
+    WEIGHING,
     Gaussian,
     Settings,
+    amortizing,
+    balancing,
     batches,
     bending,
+    breaking,
+    conditioning,
+    decoding,
+    forward,
+    looking,
     particles,
     proposing,
+    racing,
+    storing,
     together,
     using,
+    weighing,
 )
 from ppl_widgets.watching import Watching
 
 Line = tuple[str, str, float]
 """What is claimed, the number as it is written, the number recomputed."""
+
+
+def machine() -> Iterator[Line]:
+    """P1, the forward machine."""
+    yield "sd of a reading", "1.25", forward.exact(Settings(FORWARD.controls))["measurement"].sd
+
+
+def bench() -> Iterator[Line]:
+    """P2, the condition bench."""
+    known = {"2.0": ("8.77", "0.78"), "1.0": ("9.02", "0.45"), "0.5": ("9.11", "0.23")}
+    for wide, (mean, share) in (known | {"0.1": ("9.14", "0.046")}).items():
+        found = conditioning.window(Settings(CONDITIONING.controls, window=float(wide)))
+        yield f"mean weight within {wide}", mean, found.mean
+        yield f"share within {wide}", share, found.share
+
+
+def look_or_touch() -> Iterator[Line]:
+    """P3, look or touch."""
+    glued = Settings(LOOKING.controls, site="measurement", value=9.5, how="touch", draught="off")
+    yield "needle glued: the weight's mean", "8.5", looking.exact(glued)["weight"].mean
+    yield "needle glued: the weight's sd", "1.0", looking.exact(glued)["weight"].sd
+    for how, mean, sd in (("look", "10.75", "1.03"), ("touch", "10.00", "1.25")):
+        gust = Settings(LOOKING.controls, site="weight", value=10.0, how=how, draught="on")
+        reading = looking.exact(gust)["measurement"]
+        yield f"weight 10 by {how}: reading's mean", mean, reading.mean
+        yield f"weight 10 by {how}: reading's sd", sd, reading.sd
+
+
+def scale() -> Iterator[Line]:
+    """P4, the scale."""
+    here = weighing.exact(Settings(WEIGHING.controls))
+    there = weighing.exact(Settings(WEIGHING.controls, measurement=10.5))
+    yield "exact mean", "9.14", here.mean
+    yield "exact sd", "0.60", here.sd
+    yield "what a reading 1 higher adds", "0.64", there.mean - here.mean
+    yield "floor of the loss", "1.462", here.floor
+
+
+def contract() -> Iterator[Line]:
+    """P6, the contract."""
+    for way, loss in (("unconditioned", "1.131"), ("data twice", "0.331")):
+        found = breaking.settles(Settings(BREAKING.controls, way=way))
+        yield f"loss settles, {way}", loss, math.nan if found is None else found
+    course = Watching(BREAKING, way="misspelt", num_steps=500).draws
+    yield "b after 500 steps, misspelt", "148", float(course["b"][499])
+    yield "how far a has moved then", "0.0", float(course["a"][499]) - 8.5
+
+
+def store() -> Iterator[Line]:
+    """P7, the store."""
+    yield "share of runs at -0.6", "0.39", storing.mirrored(Settings(STORING.controls))
+
+
+def balance() -> Iterator[Line]:
+    """P8, the ELBO in balance."""
+    for a, b, loss in ((8.5, 1.0, "2.409"), (9.0, 0.8, "1.591"), (9.14, 0.6, "1.462")):
+        found = balancing.loss(Settings(BALANCING.controls, a=a, b=b))
+        yield f"loss at ({a:g}, {b:g})", loss, found
+    yield "sd of an estimate at (8.5, 1)", "2.18", balancing.sd(Settings(BALANCING.controls))
+    perfect = Settings(BALANCING.controls, a=9.14, b=0.6)
+    yield "sd of an estimate at (9.14, 0.6)", "0.00", balancing.sd(perfect)
+
+
+def race() -> Iterator[Line]:
+    """P9, the race of the optimisers."""
+    seed = Settings(RACING.controls)
+    ball = racing.ball(seed, "sgd")
+    yield "half-life of the original", "225", racing.half_life(seed, "sgd")
+    yield "noise ball of the original", "0.0236", ball
+    yield "how many of them a = 9.107 is out", "1.4", (9.14 - 9.107) / ball
+    yield "how many of them b = 0.6285 is out", "1.2", (0.6285 - 0.6) / ball
+
+
+def encoder() -> Iterator[Line]:
+    """P11, one guide for all readings."""
+    offset, slope, sd = amortizing.line(Settings(AMORTIZING.controls))
+    yield "exact mean at a reading of 0", "3.06", offset
+    yield "what a reading 1 higher adds", "0.64", slope
+    yield "sd at every reading", "0.60", sd
+    constant = Settings(AMORTIZING.controls, encoder="constant")
+    yield "gap of a constant guide", "0.889", amortizing.least_gap(constant)
+
+
+def autoencoder() -> Iterator[Line]:
+    """P14, the VAE bench."""
+    bench = Decoding()
+    yield "gap of a linear decoder", "0.0", decoding.latest(bench.draws, "gap")
+    yield (
+        "evidence short of the best",
+        "0.0",
+        decoding.best(bench.controls) - decoding.latest(bench.draws, "evidence"),
+    )
 
 
 def lab() -> Iterator[Line]:
@@ -90,10 +202,20 @@ def use() -> Iterator[Line]:
 
 
 LESSONS: dict[str, Callable[[], Iterator[Line]]] = {
+    "ForwardPanel": machine,
+    "ConditionPanel": bench,
+    "LookPanel": look_or_touch,
+    "ScalePanel": scale,
     "ProposalPanel": lab,
+    "ContractPanel": contract,
+    "StorePanel": store,
+    "ElboPanel": balance,
+    "RacePanel": race,
     "NoFormulaPanel": no_formula,
+    "EncoderPanel": encoder,
     "ManyPanel": many,
     "UsePanel": use,
+    "VAEPanel": autoencoder,
 }
 """Panel -> its numbers."""
 
