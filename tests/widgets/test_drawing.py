@@ -102,7 +102,7 @@ def test_number_of_draws_may_be_raised_and_lowered():
 
 
 def test_the_pool_has_an_end(monkeypatch):
-    monkeypatch.setattr("ppl_widgets.drawing.LIMIT", 2500)
+    monkeypatch.setattr(Drawing, "limit", 2500)
     drawing = Drawing(CONDITIONING, num=2000)
     assert drawing.run(1000) == 1000
     drawing.play()
