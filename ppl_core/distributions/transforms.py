@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import biject_to as torch_biject_to
 from torch.distributions import transform_to as torch_transform_to
 from torch.distributions import transforms as torch_transforms
+from torch.distributions.constraints import MixtureSameFamilyConstraint
 from torch.distributions.transforms import *  # noqa: F403 # pyright: ignore[reportWildcardImportFromLibrary]
 from torch.distributions.transforms import (
     AffineTransform,
@@ -118,6 +119,18 @@ def _is_idle(transform: Any) -> bool:
     )
 
 
+def _of_each_part(registry: Any) -> Any:
+    """How the support of a mixture is reached: as that of its parts, where all have the same."""
+
+    def transform(support: Any) -> Any:
+        ends = [end for end in vars(support.base_constraint).values() if isinstance(end, Tensor)]
+        if any(end.ndim for end in ends):
+            raise NotImplementedError("the parts of this mixture may have different supports")
+        return registry(support.base_constraint)
+
+    return transform
+
+
 transform_to = _Remembering(torch_transform_to)
 biject_to = _Remembering(torch_biject_to)
 
@@ -128,4 +141,5 @@ for _registry in (transform_to, biject_to):
         lambda _: ComposeTransform([OrderedTransform(), ExpTransform()]),
     )
     _registry.register(constraints.softplus_positive, lambda _: SoftplusTransform())
+    _registry.register(MixtureSameFamilyConstraint, _of_each_part(_registry))
 transform_to.register(constraints.unit_lower_cholesky, lambda _: UnitLowerCholeskyTransform())

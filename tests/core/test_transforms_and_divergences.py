@@ -71,6 +71,27 @@ def test_ordered_vector_as_a_parameter_and_as_a_latent():
     assert cuts.log_prob(draw).item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_a_mixture_is_reached_as_its_parts_are():
+    weights = dist.Categorical(torch.tensor([0.3, 0.7]))
+    waits = dist.MixtureSameFamily(weights, dist.Gamma(torch.tensor([2.0, 5.0]), 1.0))
+    transform = biject_to(waits.support)
+    u = torch.linspace(-12.0, 5.0, 20_001, dtype=torch.float64)
+    x = transform(u)
+    mass = torch.trapezoid((waits.log_prob(x) + transform.log_abs_det_jacobian(u, x)).exp(), u)
+    assert mass == pytest.approx(1.0, abs=1e-6)
+
+    def model():
+        return ppl.sample("wait", waits)
+
+    kernel = ppl.infer.RandomWalkKernel(model, init_strategy=ppl.infer.init_to_uniform)
+    draws = ppl.infer.MCMC(kernel, 5, warmup_steps=5, disable_progbar=True)
+    draws.run()
+    assert (draws.get_samples()["wait"] > 0.0).all()
+    apart = dist.Uniform(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 6.0]))
+    with pytest.raises(NotImplementedError, match="different supports"):
+        biject_to(dist.MixtureSameFamily(weights, apart).support)
+
+
 def test_transforms_of_one_constraint_are_made_once():
     assert transform_to(constraints.positive) is transform_to(constraints.positive)
     bounds = constraints.interval(0.0, 2.0)
