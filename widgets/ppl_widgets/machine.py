@@ -8,6 +8,7 @@ is, and how it is undone, its subclasses know: `Session` trains, `Drawing` draws
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
@@ -20,7 +21,7 @@ Status = Literal["idle", "running", "paused", "done", "failed"]
 Q = TypeVar("Q", bound=Scenario | Question)
 
 
-class Machine(Generic[Q]):
+class Machine(ABC, Generic[Q]):
     """One scenario under way: settings, seed, view, and what may happen next.
 
     Args:
@@ -68,30 +69,30 @@ class Machine(Generic[Q]):
     # ---- what a subclass does
 
     @property
+    @abstractmethod
     def step(self) -> int:
         """Steps that are shown."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _ready(self) -> bool:
         """Whether there is something to take a step with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _start_over(self, status: Status, keep_view: bool = False) -> None:
         """A new run from step 0 under the present controls and seed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _grant(self, num_steps: int) -> None:
         """Let the run go on to this step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, num_steps: int) -> int:
         """Take so many steps at once; those that were taken."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _words(self, what: str, **parts: str) -> str:
         """A sentence about a status or a command, in the subclass's own words."""
-        raise NotImplementedError
 
     # ---- commands
 
