@@ -123,9 +123,14 @@ def _of_each_part(registry: Any) -> Any:
     """How the support of a mixture is reached: as that of its parts, where all have the same."""
 
     def transform(support: Any) -> Any:
-        ends = [end for end in vars(support.base_constraint).values() if isinstance(end, Tensor)]
-        if any(end.ndim for end in ends):
-            raise NotImplementedError("the parts of this mixture may have different supports")
+        bare = support.base_constraint
+        while hasattr(bare, "base_constraint"):
+            bare = bare.base_constraint
+        if any(isinstance(end, Tensor) and end.ndim for end in vars(bare).values()):
+            raise NotImplementedError(
+                f"{support}: the parts of this mixture may have different supports. Give them one, "
+                f"or draw the part from a Categorical and the value from that part."
+            )
         return registry(support.base_constraint)
 
     return transform

@@ -90,6 +90,9 @@ def test_a_mixture_is_reached_as_its_parts_are():
     apart = dist.Uniform(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 6.0]))
     with pytest.raises(NotImplementedError, match="different supports"):
         biject_to(dist.MixtureSameFamily(weights, apart).support)
+    rows = dist.Uniform(torch.tensor([[0.0], [5.0]]), torch.tensor([[1.0], [6.0]])).to_event(1)
+    with pytest.raises(NotImplementedError, match="Give them one"):
+        biject_to(dist.MixtureSameFamily(weights, rows).support)
 
 
 def test_transforms_of_one_constraint_are_made_once():

@@ -8,7 +8,6 @@ sd at s.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from ..text import fixed, nats, say
 from .axis import Axis, Range
 from .control import spoken
 from .question import Columns, Question
+from .reruns import Rerun, whole
 from .scenario import Controls, Gaussian
 from .training import NUM_STEPS
 
@@ -94,35 +94,19 @@ def args(controls: Controls) -> tuple[Any, ...]:
     return readings(controls), controls["guess"], controls["prior_sd"], controls["noise_sd"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a training stands: its seed, and the blocks that have been run."""
+class Lesson(Rerun):
+    """Blocks of the loss and of every number of the guide."""
 
-    seed: int
-    blocks: int = 0
+    size = BLOCK
 
-
-class Lesson:
-    """A kernel whose step is a block of steps of SVI, the end of a run from the very start."""
-
-    def __init__(self, controls: Controls):
-        self.controls = dict(controls)
-
-    def init(self, *given: Any) -> Place:
-        """The seed is that of the stream this runs on."""
-        return Place(torch.initial_seed())
-
-    def update(self, state: Place, *given: Any) -> tuple[Place, Columns]:
-        """The next block of rows: the loss, and every number of the guide."""
-        start, end = BLOCK * state.blocks, BLOCK * (state.blocks + 1)
-        runs = trainer(self.controls).run_many(
-            end, *given, seeds=[state.seed], every=1, progress_bar=False
-        )
+    def rows(self, seed: int, start: int, end: int, *given: Any) -> Columns:
+        """The loss, and every number of the guide."""
+        runs = whole(trainer(self.controls), seed, end, *given)
         rows = {"loss": runs.losses[0, start:].numpy() / NUM}
         for name, trace in runs.path.items():
             columns = trace[0, start:].reshape(end - start, -1).numpy()
             rows |= {f"{name}.{i}": column for i, column in enumerate(columns.T)}
-        return Place(state.seed, state.blocks + 1), rows
+        return rows
 
 
 # ---- what has been learned

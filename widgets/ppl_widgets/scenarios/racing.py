@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 
 import ppl_core as ppl
 import ppl_core.distributions as dist
@@ -30,6 +29,7 @@ from ..text import fixed, say
 from .axis import Axis, Range
 from .control import spoken
 from .question import Columns, Question
+from .reruns import Rerun, whole
 from .scenario import Controls, Gaussian
 from .training import MOMENTUM, NUM_STEPS
 from .weighing import exact, guide, kl
@@ -84,38 +84,19 @@ def trainer(controls: Controls, lane: str) -> SVI:
     return SVI(weighed, proposed, rule, loss=loss, store=ppl.ParamStore())
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a race stands: its seed, and the blocks that have been run."""
+class Race(Rerun):
+    """Blocks of a and b of every lane."""
 
-    seed: int
-    blocks: int = 0
+    size = BLOCK
 
-
-class Race:
-    """A kernel whose step is a block of steps of all lanes.
-
-    A training takes about a millisecond, so each block is the end of a run from the very start.
-    """
-
-    def __init__(self, controls: Controls):
-        self.controls = dict(controls)
-
-    def init(self, *given: float) -> Place:
-        """The seed is that of the stream this runs on."""
-        return Place(torch.initial_seed())
-
-    def update(self, state: Place, *given: float) -> tuple[Place, Columns]:
-        """The next block of rows: a, b and the loss of every lane."""
+    def rows(self, seed: int, start: int, end: int, *given: float) -> Columns:
+        """Columns `LANE.a` and `LANE.b`."""
         rows: dict[str, np.ndarray] = {}
-        start, end = BLOCK * state.blocks, BLOCK * (state.blocks + 1)
         for lane in LANES:
-            runs = trainer(self.controls, lane).run_many(
-                end, *given, seeds=[state.seed], every=1, progress_bar=False
-            )
+            runs = whole(trainer(self.controls, lane), seed, end, *given)
             rows[f"{lane}.a"] = runs.path["a"][0, start:].numpy()
             rows[f"{lane}.b"] = runs.path["b"][0, start:].numpy()
-        return Place(state.seed, state.blocks + 1), rows
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from ..text import count, fixed, say
 from .axis import Axis, Range
 from .control import spoken
 from .question import Columns, Question
+from .reruns import Rerun, whole
 from .scenario import Controls, Gaussian
 from .training import NUM_STEPS
 from .weighing import exact, expected_loss
@@ -88,32 +89,16 @@ def args(controls: Controls) -> tuple[float, ...]:
     return (controls["init"],)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a training stands: its seed, and the blocks that have been run."""
+class Stored(Rerun):
+    """Blocks of u and the loss; nan where b is no sd any more."""
 
-    seed: int
-    blocks: int = 0
+    size = BLOCK
 
-
-class Stored:
-    """A kernel whose step is a block of steps of SVI, the end of a run from the very start."""
-
-    def __init__(self, controls: Controls):
-        self.controls = dict(controls)
-
-    def init(self, *given: float) -> Place:
-        """The seed is that of the stream this runs on."""
-        return Place(torch.initial_seed())
-
-    def update(self, state: Place, *given: float) -> tuple[Place, Columns]:
-        """The next block of rows: u and the loss; nan where b is no sd any more."""
-        start, end = BLOCK * state.blocks, BLOCK * (state.blocks + 1)
-        runs = trainer(self.controls).run_many(
-            end, *given, seeds=[state.seed], every=1, progress_bar=False
-        )
+    def rows(self, seed: int, start: int, end: int, *given: float) -> Columns:
+        """Columns `u` and `loss`."""
+        runs = whole(trainer(self.controls), seed, end, *given)
         u = moved(self.controls["constraint"], runs.path["b"][0, start:].double().numpy())
-        return Place(state.seed, state.blocks + 1), {"u": u, "loss": runs.losses[0, start:].numpy()}
+        return {"u": u, "loss": runs.losses[0, start:].numpy()}
 
 
 def moved(constraint: str, stored: np.ndarray) -> np.ndarray:
